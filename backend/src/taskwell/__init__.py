@@ -1,0 +1,5 @@
+"""Taskwell: the tasks of many users, on PostgreSQL, over HTTP."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from taskwell.cli import app
+
+app()

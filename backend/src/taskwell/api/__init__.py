@@ -1,0 +1,1 @@
+"""HTTP: from the request to one service call, and from its result to the response."""

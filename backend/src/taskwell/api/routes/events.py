@@ -1,0 +1,48 @@
+"""Live events: a nudge to pull, whenever something has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from taskwell.api import documented as says
+from taskwell.api.dependencies import CurrentIdentity, LiveService
+from taskwell.schemas.sync import Nudge
+from taskwell.services.live import Stream
+
+router = APIRouter(tags=["sync"])
+
+
+@router.get(
+    "/events",
+    name="stream_events",
+    summary="Be told when something has changed",
+    response_class=EventSourceResponse,
+    responses=says.guarded(),
+)
+async def stream_events(
+    identity: CurrentIdentity,
+    live: LiveService,
+    last_event_id: Annotated[
+        str | None, Header(description="Where an earlier stream ended; it goes on from there.")
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Events of the name `change`, each with the cursor to pull from as its id: the first at once
+    (unless Last-Event-ID is the newest already), then after every change. Ends with the token."""
+    stream = Stream(identity.user_id, identity.issued_at, identity.kid, last_event_id)
+    async with live.follow(stream):
+        while True:
+            try:
+                async with asyncio.timeout(identity.expires_at - time.time()):
+                    cursor = await stream.news()
+            except TimeoutError:
+                return
+            if cursor is None:
+                return
+            rev = int(cursor.rpartition(".")[2])
+            yield ServerSentEvent(event="change", id=cursor, data=Nudge(rev=rev))

@@ -1,0 +1,106 @@
+"""Sync: what changed, and many operations in one request."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from taskwell.api import documented as says
+from taskwell.api import trace
+from taskwell.api.answers import PRIVATE
+from taskwell.api.bodies import JSON, json_body
+from taskwell.api.dependencies import CurrentUser, SyncService
+from taskwell.api.problems import code_of, content, listed
+from taskwell.errors import EditConflict, InputInvalid, RequestRefused
+from taskwell.schemas.sync import MOST_CHANGES, Changes, SyncAnswer, SyncRequest
+from taskwell.services.changes import Delta
+from taskwell.services.sync import Exchange, Result
+
+router = APIRouter(tags=["sync"])
+
+_LARGEST_BATCH = 8 * 1024 * 1024
+
+Batch = Annotated[SyncRequest, Depends(json_body(SyncRequest, JSON, limit=_LARGEST_BATCH))]
+
+
+@router.get(
+    "/sync",
+    name="pull_changes",
+    summary="What changed since a cursor",
+    response_model=Changes,
+    responses=says.guarded("cursor-invalid", "sync-reset-required", "validation-failed"),
+)
+async def pull_changes(
+    user: CurrentUser,
+    sync: SyncService,
+    since: Annotated[
+        str | None,
+        Query(max_length=200, description="The cursor of the last answer; none: everything."),
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_CHANGES, description="The most that one answer has.")
+    ] = MOST_CHANGES,
+) -> Response:
+    """Every task changed after the cursor, deleted ones as tombstones, in the order of `rev`."""
+    delta = await sync.pull(user, since, limit)
+    return Response(f"{{{_delta(delta)}}}", 200, PRIVATE, JSON)
+
+
+@router.post(
+    "/sync",
+    name="exchange_changes",
+    summary="Send operations and take what changed",
+    response_model=SyncAnswer,
+    responses=says.guarded(
+        *says.BODY_PROBLEMS, "cursor-invalid", "sync-reset-required", "validation-failed"
+    ),
+    openapi_extra=says.takes(SyncRequest, JSON),
+)
+async def exchange_changes(
+    request: Request, user: CurrentUser, batch: Batch, sync: SyncService
+) -> Response:
+    """Each operation takes effect once. The changes include what the operations did."""
+    exchange = await sync.exchange(user, batch)
+    request_id = trace.of(request.scope).request_id
+    results = ",".join(_result(result, exchange, request_id) for result in exchange.results)
+    return Response(f'{{"results":[{results}],{_delta(exchange.delta)}}}', 200, PRIVATE, JSON)
+
+
+def _delta(delta: Delta) -> str:
+    more = "true" if delta.has_more else "false"
+    return f'"changes":{delta.changes},"cursor":"{delta.cursor}","has_more":{more}'
+
+
+def _result(result: Result, exchange: Exchange, request_id: str) -> str:
+    """Tasks are JSON already, and go in as they came from the database."""
+    members = [f'"op_id":{json.dumps(result.op_id)}', f'"status":"{result.status}"']
+    task_id = result.task_id
+    if task_id in exchange.bodies:
+        members.append(f'"task":{exchange.bodies[task_id]}')
+    elif task_id in exchange.tombstones:
+        members.append(f'"task":{json.dumps(_tombstone(task_id, exchange.tombstones[task_id]))}')
+    if result.refusal is not None:
+        problem = content(code_of(result.refusal), request_id, _particulars(result.refusal))
+        members.append(f'"problem":{json.dumps(problem)}')
+    return f"{{{','.join(members)}}}"
+
+
+def _tombstone(task_id: str, rev: int) -> dict[str, object]:
+    return {"id": task_id, "rev": rev, "deleted": True}
+
+
+def _particulars(refusal: RequestRefused) -> dict[str, object]:
+    match refusal:
+        case InputInvalid():
+            return listed(refusal.flaws)
+        case EditConflict():
+            return {
+                "conflicts": {
+                    name: {"base_rev": clash.base_rev, "mine": clash.mine, "theirs": clash.theirs}
+                    for name, clash in refusal.clashes.items()
+                }
+            }
+    return {}

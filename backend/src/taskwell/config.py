@@ -1,0 +1,238 @@
+"""Settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from taskwell.errors import SettingsInvalid
+
+SHORTEST_SECRET = 32
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+def default_data_folder() -> Path:
+    """As root it must be a folder that PostgreSQL's unprivileged user can reach."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/taskwell")
+    share = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(share).expanduser() / "taskwell"
+
+
+def default_workers() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises on what is no port
+    except ValueError:
+        return False
+    is_clean = url.isprintable() and " " not in url
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_clean
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
+    database_url_unpooled: SecretStr | None = Field(None, validation_alias="DATABASE_URL_UNPOOLED")
+    pool_size: int = Field(10, ge=1, le=1000, validation_alias="TASKWELL_POOL_SIZE")
+    prepared_statements: bool = Field(True, validation_alias="TASKWELL_PREPARED_STATEMENTS")
+
+    better_auth_url: str | None = Field(None, validation_alias="BETTER_AUTH_URL")
+    auth_issuer: str | None = Field(None, validation_alias="TASKWELL_AUTH_ISSUER")
+    auth_audience: CommaSeparated = Field((), validation_alias="TASKWELL_AUTH_AUDIENCE")
+    auth_jwks_url: str | None = Field(None, validation_alias="TASKWELL_AUTH_JWKS_URL")
+    auth_secret: SecretStr | None = Field(None, validation_alias="TASKWELL_AUTH_SECRET")
+    access_tokens: bool = Field(False, validation_alias="TASKWELL_ACCESS_TOKENS")
+    auth_scopes: CommaSeparated = Field((), validation_alias="TASKWELL_AUTH_SCOPES")
+
+    host: str = Field("127.0.0.1", min_length=1, validation_alias="TASKWELL_HOST")
+    port: int = Field(8000, ge=0, le=65535, validation_alias="TASKWELL_PORT")
+    workers: int = Field(
+        default_factory=default_workers, ge=1, le=64, validation_alias="TASKWELL_WORKERS"
+    )
+    data: Path = Field(default_factory=default_data_folder, validation_alias="TASKWELL_DATA")
+    cors_origins: CommaSeparated = Field((), validation_alias="TASKWELL_CORS_ORIGINS")
+    max_tasks: int = Field(10_000, ge=1, le=1_000_000, validation_alias="TASKWELL_MAX_TASKS")
+    max_body: int = Field(1024 * 1024, ge=1024, le=1024**3, validation_alias="TASKWELL_MAX_BODY")
+    retention_days: int = Field(30, ge=1, le=3650, validation_alias="TASKWELL_RETENTION_DAYS")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="TASKWELL_LOG_LEVEL"
+    )
+    log_format: Literal["json", "text"] = Field("json", validation_alias="TASKWELL_LOG_FORMAT")
+
+    @field_validator("auth_audience", "auth_scopes", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url", "database_url_unpooled")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            scheme = value.get_secret_value().partition("://")[0]
+            if scheme not in ("postgresql", "postgres"):
+                raise ValueError("must be a URL that starts with postgresql://")
+        return value
+
+    @field_validator("better_auth_url", "auth_jwks_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not is_web_address(value):
+            raise ValueError("must be a URL such as https://app.example.com")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != origin(entry) or not entry.startswith(("http://", "https://")):
+                raise ValueError(
+                    "must list origins such as https://app.example.com, "
+                    "each with a scheme, without a path or a slash at the end"
+                )
+        return value
+
+    @field_validator("auth_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SHORTEST_SECRET:
+            raise ValueError(f"must be at least {SHORTEST_SECRET} bytes long")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.auth_secret is not None:
+            if self.auth_jwks_url is not None:
+                raise ValueError(
+                    "TASKWELL_AUTH_SECRET and TASKWELL_AUTH_JWKS_URL exclude each other: "
+                    "set one of them"
+                )
+            if self.better_auth_url is None and self.auth_issuer is None:
+                raise ValueError(
+                    "TASKWELL_AUTH_SECRET needs an issuer: "
+                    "set BETTER_AUTH_URL or TASKWELL_AUTH_ISSUER"
+                )
+        elif self.better_auth_url is None and (bool(self.auth_jwks_url) != bool(self.auth_issuer)):
+            raise ValueError(
+                "BETTER_AUTH_URL is not set: "
+                "set it, or both TASKWELL_AUTH_JWKS_URL and TASKWELL_AUTH_ISSUER"
+            )
+        if self.access_tokens and (self.better_auth_url is None or self.auth_secret is not None):
+            raise ValueError(
+                "TASKWELL_ACCESS_TOKENS needs BETTER_AUTH_URL and no TASKWELL_AUTH_SECRET: "
+                "Better Auth signs such tokens with the keys of its key set"
+            )
+        if self.auth_scopes and not self.access_tokens:
+            raise ValueError(
+                "TASKWELL_AUTH_SCOPES is set without TASKWELL_ACCESS_TOKENS: "
+                "only access tokens have scopes"
+            )
+        if self.uses_development_issuer and not is_loopback(self.host):
+            raise ValueError(
+                "TASKWELL_HOST must be a loopback address while the development issuer is in use: "
+                "set BETTER_AUTH_URL to listen anywhere else"
+            )
+        if self.database_url is None and self.database_url_unpooled is not None:
+            raise ValueError("DATABASE_URL_UNPOOLED is set without DATABASE_URL: set both")
+        return self
+
+    @property
+    def uses_development_issuer(self) -> bool:
+        return (
+            self.better_auth_url is None and self.auth_secret is None and self.auth_jwks_url is None
+        )
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def issuer(self) -> str:
+        if self.auth_issuer is not None:
+            return self.auth_issuer
+        return origin(self.better_auth_url) if self.better_auth_url else DEVELOPMENT_ISSUER
+
+    @property
+    def access_token_issuer(self) -> str | None:
+        """None where access tokens are refused. Better Auth puts a custom issuer in verbatim."""
+        if not self.access_tokens or self.better_auth_url is None:
+            return None
+        return self.auth_issuer or self.better_auth_url.rstrip("/") + "/api/auth"
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        if self.auth_audience:
+            return self.auth_audience
+        return (origin(self.better_auth_url) if self.better_auth_url else self.issuer,)
+
+    @property
+    def jwks_url(self) -> str | None:
+        """None where there is no key set to fetch: a shared secret, or the development issuer."""
+        if self.auth_secret is not None:
+            return None
+        if self.auth_jwks_url is not None:
+            return self.auth_jwks_url
+        if self.better_auth_url is None:
+            return None
+        return self.better_auth_url.rstrip("/") + "/api/auth/jwks"
+
+
+DEVELOPMENT_ISSUER = "http://taskwell.localhost"
+
+
+def load_settings(env_file: Path | None = None, **flags: object) -> Settings:
+    """Flags win over the environment, the environment over the file; a None flag was not given."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(_env_file=env_file, **given)  # type: ignore[arg-type]  # flags are validated here
+    except ValidationError as error:
+        raise SettingsInvalid(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """One sentence that names the setting and never repeats its value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{message}."
+    name = str(first["loc"][0])
+    field = Settings.model_fields.get(name)
+    if field is not None and isinstance(field.validation_alias, str):
+        name = field.validation_alias
+    return f"{name} is not usable: {message[0].lower()}{message[1:]}."

@@ -1,0 +1,245 @@
+"""The private PostgreSQL of the data folder: started, taken over, supervised, stopped.
+
+Everything here is synchronous: the parent process uses it before any event loop exists.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from taskwell.database.binaries import (
+    Binaries,
+    account_for,
+    find_binaries,
+    require_reach,
+    run,
+)
+from taskwell.database.cluster import (
+    CLUSTER,
+    PORT,
+    SUPERUSER,
+    make_cluster,
+    make_socket_folder,
+    server_options,
+    socket_folder_of,
+)
+from taskwell.database.folder import PATIENCE_WITH_COMMANDS, DataFolder
+from taskwell.database.postmaster import (
+    GLANCE,
+    Postmaster,
+    clear_stale_pid_file,
+    command_line_of,
+    find_running,
+    read_pid_file,
+)
+from taskwell.errors import DatabaseNotStarted
+
+NAME = "taskwell"
+
+# A crashed server replays its log first, which takes as long as it takes.
+PATIENCE_WITH_START = 300.0
+# After a crash the last of the old processes may still be about to end.
+PATIENCE_WITH_SURVIVORS = 30.0
+SURVIVORS = "shared memory block"
+PATIENCE_WITH_QUERY = 60.0
+LARGEST_LOG = 8 * 1024 * 1024
+
+STATE = (
+    "SELECT split_part(current_setting('server_version'), ' ', 1), "
+    f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{NAME}'), "
+    f"EXISTS (SELECT FROM pg_database WHERE datname = '{NAME}')"
+)
+
+
+class EmbeddedPostgres:
+    def __init__(self, folder: DataFolder, max_connections: int = 100) -> None:
+        self._folder = folder
+        self._max_connections = max_connections
+        self._cluster = folder.path / CLUSTER
+        self._log = folder.path / "postgres.log"
+        self._account = account_for(self._cluster)
+        self._socket_folder = socket_folder_of(folder, self._account)
+        self._postmaster: Postmaster | None = None
+
+    @property
+    def url(self) -> str:
+        return self.url_of(NAME, NAME)
+
+    def url_of(self, user: str, database: str) -> str:
+        host = quote(os.fsencode(self._socket_folder), safe="/")
+        # The port is named so that a PGPORT of the caller can't lead elsewhere.
+        return f"postgresql://{user}@/{database}?host={host}&port={PORT}"
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._postmaster is None else self._postmaster.pid
+
+    def alive(self) -> bool:
+        return self._postmaster is not None and self._postmaster.alive()
+
+    def start(self) -> None:
+        """Leaves no process behind when it raises."""
+        self._folder.lock()
+        try:
+            binaries = self._prepare()
+            if not self._take_over(binaries):
+                self._launch(binaries)
+            self._make_database(binaries)
+        except (OSError, subprocess.SubprocessError) as error:
+            self.stop()
+            raise self._not_started(str(error)) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        if self._postmaster is not None:
+            self._postmaster.shut_down()
+            self._postmaster = None
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+
+    def restart_if_dead(self) -> bool:
+        """For the supervisor, again and again: tells whether PostgreSQL had to be restarted."""
+        self._bound_log()
+        if self.alive():
+            return False
+        self.start()
+        return True
+
+    def served_by_another(self) -> bool:
+        """Whether the service that holds the folder has its database up; `url` leads to it then."""
+        noted = read_pid_file(self._cluster)
+        if noted is None or not noted.ready:
+            return False
+        binaries = find_binaries(self._folder, self._account, self._existing_major())
+        return self._state(binaries)[1:] == ["t", "t"]
+
+    def _existing_major(self) -> int | None:
+        try:
+            return int((self._cluster / "PG_VERSION").read_text())
+        except FileNotFoundError:
+            return None
+
+    def _prepare(self) -> Binaries:
+        if self._account.is_another:
+            self._folder.open_to_group(self._account.gid)
+            require_reach(self._account, self._folder)
+        binaries = find_binaries(self._folder, self._account, self._existing_major())
+        make_cluster(self._folder, self._account, binaries)
+        return binaries
+
+    def _command(self, binaries: Binaries) -> list[str]:
+        options = server_options(self._socket_folder, binaries, self._max_connections)
+        return [binaries.program("postgres"), "-D", str(self._cluster), *options]
+
+    def _take_over(self, binaries: Binaries) -> bool:
+        """What a killed service left behind goes on, if it is what would be started now."""
+        found = find_running(self._cluster)
+        if found is None:
+            clear_stale_pid_file(self._cluster)
+            return False
+        as_wanted = command_line_of(self._cluster) == self._command(binaries)
+        if as_wanted and self._state(binaries)[:1] == [binaries.version]:
+            self._postmaster = found
+            return True
+        found.shut_down()
+        return False
+
+    def _launch(self, binaries: Binaries) -> None:
+        deadline = time.monotonic() + PATIENCE_WITH_SURVIVORS
+        while True:
+            complaint = self._launch_once(binaries)
+            if complaint is None:
+                return
+            if SURVIVORS not in complaint or time.monotonic() > deadline:
+                raise self._not_started(complaint)
+            time.sleep(10 * GLANCE)
+
+    def _launch_once(self, binaries: Binaries) -> str | None:
+        """None when it accepts connections, else what it said before it ended."""
+        make_socket_folder(self._socket_folder, self._account)
+        self._bound_log()
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        log = os.open(self._log, flags, 0o600)
+        try:
+            begin = os.fstat(log).st_size
+            child = subprocess.Popen(
+                self._command(binaries), stdout=log, stderr=log, **self._account.options()
+            )
+        finally:
+            os.close(log)
+        self._postmaster = Postmaster(child.pid, self._cluster, child)
+        deadline = time.monotonic() + PATIENCE_WITH_START
+        while self._postmaster.alive():
+            noted = read_pid_file(self._cluster)
+            if noted is not None and noted.pid == child.pid and noted.ready:
+                return None
+            if time.monotonic() > deadline:
+                return f"it was not ready after {PATIENCE_WITH_START:.0f} seconds"
+            time.sleep(GLANCE)
+        return self._last_complaint(begin)
+
+    def _last_complaint(self, begin: int) -> str:
+        said = self._log.read_bytes()[begin:].decode(errors="replace").splitlines()
+        loud = [line for line in said if "FATAL: " in line or "PANIC: " in line] or said
+        return loud[-1].rpartition(":  ")[2] if loud else "it ended without a word"
+
+    def _bound_log(self) -> None:
+        # PostgreSQL appends, so that it goes on at the beginning of what is cut here.
+        if self._log.exists() and self._log.stat().st_size > LARGEST_LOG:
+            shutil.copyfile(self._log, self._log.with_suffix(".log.1"))
+            os.truncate(self._log, 0)
+
+    def _make_database(self, binaries: Binaries) -> None:
+        state = self._state(binaries)
+        if len(state) != 3:
+            raise self._not_started("it runs but doesn't answer")
+        if state[1] == "f":
+            self._query(binaries, f"CREATE ROLE {NAME} LOGIN")
+        if state[2] == "f":
+            self._query(binaries, f"CREATE DATABASE {NAME} OWNER {NAME}")
+
+    def _state(self, binaries: Binaries) -> list[str]:
+        """Empty when PostgreSQL doesn't answer."""
+        try:
+            return self._query(binaries, STATE).strip().split("|")
+        except subprocess.SubprocessError:
+            return []
+
+    def _query(self, binaries: Binaries, statement: str) -> str:
+        connection = ["-h", str(self._socket_folder), "-p", PORT, "-U", SUPERUSER, "-d", "postgres"]
+        command = [binaries.program("psql"), "-XAtqw", *connection, "-c", statement]
+        return run(self._account, command, PATIENCE_WITH_QUERY)
+
+    def _not_started(self, reason: str) -> DatabaseNotStarted:
+        return DatabaseNotStarted(
+            f"The private PostgreSQL in {self._folder.path} could not be started "
+            f"({reason.rstrip('.')}): {self._log} may tell more."
+        )
+
+
+@contextmanager
+def running_database(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
+    """For a command: a running service's database, or one that is started for this block only."""
+    database = EmbeddedPostgres(folder)
+    deadline = time.monotonic() + PATIENCE_WITH_COMMANDS
+    while not folder.try_lock("command"):
+        # Another command's database would be stopped under our feet: wait for its end instead.
+        if folder.holder()[1] == "service" and database.served_by_another():
+            yield database
+            return
+        if time.monotonic() > deadline:
+            raise folder.in_use()
+        time.sleep(5 * GLANCE)
+    try:
+        database.start()
+        yield database
+    finally:
+        database.stop()
+        folder.unlock()

@@ -1,0 +1,94 @@
+"""A database URL as people have it, Neon's included, made into what the driver takes."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from taskwell.errors import SettingsInvalid
+
+CONNECT_SECONDS = 12.0
+
+_UNVERIFIED = ("allow", "prefer", "require")
+_VERIFIED = ("verify-ca", "verify-full")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect, and how: `options` go to the driver as they are."""
+
+    dsn: str
+    options: dict[str, Any]
+    pooled: bool
+
+
+def target(url: str) -> Target:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    query.pop("channel_binding", None)  # the driver does SCRAM without it and refuses the word
+    mode = query.pop("sslmode", None)
+    root = query.pop("sslrootcert", None)
+    host = unquote(query.get("host") or parts.hostname or "")
+    options: dict[str, Any] = {
+        "ssl": _tls(mode, root, host),
+        "timeout": CONNECT_SECONDS,
+        "server_settings": {"application_name": query.pop("application_name", "taskwell")},
+    }
+    dsn = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+    return Target(dsn, options, pooled="-pooler." in host)
+
+
+def _is_local(host: str) -> bool:
+    if not host or host.startswith("/") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_private(host: str) -> bool:
+    """A bare name, as containers call each other, or an address that no router passes on."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
+
+
+def _tls(mode: str | None, root: str | None, host: str) -> ssl.SSLContext | bool:
+    if _is_local(host) and mode in (None, "disable", "allow", "prefer"):
+        return False
+    if mode == "disable":
+        if _is_private(host):
+            return False
+        raise SettingsInvalid(
+            "DATABASE_URL says sslmode=disable for a remote host: "
+            "leave sslmode out or use sslmode=require."
+        )
+    if mode in _VERIFIED:
+        return _verifying(root, check_hostname=mode == "verify-full")
+    if mode is None or mode in _UNVERIFIED:
+        if root is not None:
+            return _verifying(root, check_hostname=False)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    raise SettingsInvalid(
+        "DATABASE_URL has an unknown sslmode: use require, verify-ca or verify-full."
+    )
+
+
+def _verifying(root: str | None, *, check_hostname: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=None if root in (None, "system") else root)
+    except (OSError, ssl.SSLError):
+        raise SettingsInvalid(
+            "DATABASE_URL names an sslrootcert that can't be read: "
+            "name a PEM file, or sslrootcert=system."
+        ) from None
+    context.check_hostname = check_hostname
+    return context

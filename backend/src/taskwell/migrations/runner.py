@@ -1,0 +1,128 @@
+"""Runs Alembic on a database, safely beside a service that is using it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from taskwell.database.url import target
+from taskwell.errors import SchemaMismatch, StartRefused
+from taskwell.migrations.head import HEAD
+
+# Any number, as long as it is always the same one: "taskwell" in ASCII.
+_ADVISORY_LOCK = 0x7461736B77656C6C
+# A change that can't get its lock gives up, rather than making every request queue behind it.
+_LOCK_TIMEOUT = "4s"
+_LOCK_NOT_AVAILABLE = "55P03"
+_SCRIPTS = Path(__file__).parent
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """`current` is None for a database that has no schema yet."""
+
+    current: str | None
+    head: str
+    is_known: bool
+
+    @property
+    def behind(self) -> bool:
+        return self.is_known and self.current != self.head
+
+
+def upgrade(url: str) -> list[str]:
+    """Bring the schema up to date; the revisions that were applied, none if it was."""
+    return asyncio.run(_run(url, _upgrade))
+
+
+def state(url: str) -> SchemaState:
+    return asyncio.run(_run(url, _state))
+
+
+def upgrade_sql() -> str:
+    """The whole way from nothing, as SQL for somebody to read or to run by hand."""
+    output = io.StringIO()
+    config = _config()
+    config.output_buffer = output
+    command.upgrade(config, "head", sql=True)
+    return output.getvalue()
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def _run(url: str, work: Callable[[Connection], Result]) -> Result:
+    where = target(url)
+
+    async def connect() -> Any:
+        return await asyncpg.connect(where.dsn, statement_cache_size=0, **where.options)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        poolclass=NullPool,
+        connect_args={"prepared_statement_cache_size": 0},
+    )
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == _LOCK_NOT_AVAILABLE:
+            raise SchemaMismatch(
+                "The migration gave up waiting for a lock that long-running work holds: "
+                "nothing was changed; run taskwell migrate again."
+            ) from None
+        raise SchemaMismatch(f"The migration failed and changed nothing: {error.orig}") from None
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartRefused(
+            f"The database can't be reached ({type(error).__name__}): "
+            "check DATABASE_URL_UNPOOLED, or DATABASE_URL where that isn't set."
+        ) from None
+    finally:
+        await engine.dispose()
+
+
+def _state(connection: Connection) -> SchemaState:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return SchemaState(current, HEAD, is_known=current is None or current in known)
+
+
+def _upgrade(connection: Connection) -> list[str]:
+    # Whoever comes second waits here, then looks, and finds nothing to do.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+    before = _state(connection)
+    if not before.is_known:
+        raise SchemaMismatch(
+            f"The database's schema is at {before.current}, which this version does not know: "
+            "run a newer version of Taskwell."
+        )
+    if not before.behind:
+        return []
+    config = _config(connection)
+    ahead = ScriptDirectory.from_config(config).iterate_revisions("head", before.current or "base")
+    names = [f"{script.revision} {script.doc}" for script in ahead]
+    command.upgrade(config, "head")
+    return names[::-1]

@@ -1,0 +1,74 @@
+"""What operators do by hand to a database that is being served: cut off, let in, purge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from taskwell.config import Settings
+from taskwell.database.pool import Database
+from taskwell.errors import StartRefused, Unavailable
+from taskwell.migrating import migrated_url
+from taskwell.models import Denied
+from taskwell.services.upkeep import DenyList, Purge
+
+Result = TypeVar("Result")
+
+
+def deny(settings: Settings, kind: str, name: str, issued_before: datetime | None) -> str:
+    moment = _run(
+        settings, lambda database: DenyList(database).deny(Denied(kind), name, issued_before)
+    )
+    if kind == Denied.KEY:
+        return f"Tokens of the key {name} are refused from now on, in every process within 5 s."
+    return (
+        f"Tokens of {name} that were issued before {_shown(moment)} are refused from now on, "
+        "in every process within 5 s."
+    )
+
+
+def allow(settings: Settings, kind: str, name: str) -> str:
+    if _run(settings, lambda database: DenyList(database).allow(Denied(kind), name)):
+        return f"The {kind} {name} is let in again."
+    return f"The {kind} {name} was not cut off."
+
+
+def denied(settings: Settings) -> str:
+    users, keys = _run(settings, lambda database: DenyList(database).everyone())
+    lines = [
+        f"user {name}: tokens issued before {_shown(datetime.fromtimestamp(moment, UTC))}"
+        for name, moment in sorted(users.items())
+    ]
+    lines += [f"key {name}: all tokens" for name in sorted(keys)]
+    return "\n".join(lines) or "Nobody is cut off."
+
+
+def purge(settings: Settings) -> str:
+    gone = _run(settings, lambda database: Purge(database, settings.retention_days).run())
+    return f"{gone} rows that were kept long enough are gone."
+
+
+def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    async def run(url: str) -> Result:
+        database = Database(settings.model_copy(update={"database_url": SecretStr(url)}))
+        await database.open()
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with migrated_url(settings) as url:
+        try:
+            return asyncio.run(run(url))
+        except Unavailable as error:
+            raise StartRefused(
+                f"The database can't do this ({error.reason}): see what taskwell doctor says."
+            ) from None
+
+
+def _shown(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

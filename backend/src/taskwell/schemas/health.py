@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from typing import Literal
+
+from taskwell.schemas.base import Output
+
+
+class Health(Output):
+    status: Literal["ok"]
+    database: Literal["ok"]
+    version: str
+
+
+class Alive(Output):
+    status: Literal["ok"]

@@ -1,0 +1,1 @@
+"""One parent that starts everything and answers nothing, and workers that answer requests."""

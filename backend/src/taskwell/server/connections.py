@@ -1,0 +1,33 @@
+"""What all connections of a process share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+
+from uvicorn.server import ServerState
+
+
+class Connections(ServerState):
+    """The Date header is made when it is asked for, and the end of the last connection is told: so
+    nothing has to tick while nothing is asked."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        super().__init__()
+        self.all_closed = asyncio.Event()
+        self.all_closed.set()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._default_headers = [(b"date", formatdate(now, usegmt=True).encode())]
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, value: list[tuple[bytes, bytes]]) -> None:
+        self._default_headers = value

@@ -1,0 +1,127 @@
+"""The workers: forked from one parent that has imported everything, replaced when they die."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from taskwell.logs import MEMBERS
+from taskwell.server.signals import Signals
+
+logger = logging.getLogger(__name__)
+
+# A worker that served for less than this has died at once.
+SHORT_LIFE = 1.0
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(slots=True)
+class Member:
+    pid: int
+    ready_since: float | None = None
+
+    @property
+    def died_at_once(self) -> bool:
+        return self.ready_since is None or time.monotonic() - self.ready_since < SHORT_LIFE
+
+
+class Crew:
+    """`work` runs in each worker and is given a function to call when it is ready."""
+
+    def __init__(
+        self,
+        size: int,
+        work: Callable[[Callable[[], None]], bool],
+        signals: Signals,
+        former: frozenset[int] = frozenset(),
+    ) -> None:
+        self._size = size
+        self._work = work
+        self._signals = signals
+        self._members: dict[int, Member] = {}
+        # Of a parent that this one has replaced: only waited for.
+        self._former = set(former)
+        self._failures = 0
+        self._next_hire = 0.0
+        self.news, self._news_end = os.pipe()
+        os.set_blocking(self.news, False)
+        self.has_served = False
+
+    @property
+    def pids(self) -> frozenset[int]:
+        return frozenset(self._members) | self._former
+
+    @property
+    def is_gone(self) -> bool:
+        return not self._members and not self._former
+
+    @property
+    def is_ready(self) -> bool:
+        ready = [member for member in self._members.values() if member.ready_since is not None]
+        return len(ready) == self._size
+
+    @property
+    def has_failed(self) -> bool:
+        """A worker that can't even begin the first time never will."""
+        return self._failures > 0 and not self.has_served
+
+    def seconds_until_hire(self) -> float | None:
+        if len(self._members) == self._size:
+            return None
+        return max(0.0, self._next_hire - time.monotonic())
+
+    def fill(self) -> None:
+        while len(self._members) < self._size and time.monotonic() >= self._next_hire:
+            pid = self._signals.fork(self._begin)
+            self._members[pid] = Member(pid)
+
+    def _begin(self) -> bool:
+        os.close(self.news)
+        note = f"{os.getpid()}\n".encode()
+        return self._work(lambda: _send(self._news_end, note))
+
+    def read_news(self) -> None:
+        try:
+            notes = os.read(self.news, 65536).split()
+        except BlockingIOError:
+            return
+        for note in notes:
+            member = self._members.get(int(note))
+            if member is not None:
+                member.ready_since = time.monotonic()
+                self.has_served = True
+
+    def bury(self) -> None:
+        for pid in self.pids:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found == pid:
+                self._lose(pid, os.waitstatus_to_exitcode(status))
+
+    def _lose(self, pid: int, code: int) -> None:
+        self._former.discard(pid)
+        member = self._members.pop(pid, None)
+        if member is None:
+            return
+        logger.log(
+            logging.INFO if code == 0 else logging.ERROR,
+            "a worker ended",
+            extra={MEMBERS: {"worker": pid, "exit_code": code}},
+        )
+        if member.died_at_once:
+            pause = 0.0 if self._failures == 0 else 2.0 ** (self._failures - 1)
+            self._failures += 1
+            self._next_hire = time.monotonic() + min(pause, LONGEST_PAUSE)
+        else:
+            self._failures = 0
+
+    def dismiss(self, how: signal.Signals = signal.SIGTERM) -> None:
+        for pid in self.pids:
+            os.kill(pid, how)
+
+
+def _send(descriptor: int, note: bytes) -> None:
+    os.write(descriptor, note)

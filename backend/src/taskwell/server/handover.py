@@ -1,0 +1,56 @@
+"""A reload: the parent becomes a new program, and its workers go on until there are new ones.
+
+The new program reads settings and code afresh and keeps the process id, the socket and, through
+the data folder, PostgreSQL. One variable of its environment tells it what to keep and whom to
+wait for.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+
+from taskwell.server.signals import HEARD
+
+VARIABLE = "TASKWELL_HANDOVER"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    listener: socket.socket
+    # The former workers end when this is closed.
+    lifeline: int
+    workers: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def received(cls) -> Handover | None:
+        value = os.environ.pop(VARIABLE, "")
+        if not value:
+            return None
+        listener, lifeline, *workers = map(int, value.split())
+        for descriptor in (listener, lifeline):
+            os.set_inheritable(descriptor, False)
+        return cls(socket.socket(fileno=listener), lifeline, frozenset(workers))
+
+    def pass_on(self) -> None:
+        """Does not come back, unless the program can't be started."""
+        numbers = [self.listener.fileno(), self.lifeline, *sorted(self.workers)]
+        # What is heard before the new program listens must wait for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+        try:
+            for descriptor in numbers[:2]:
+                os.set_inheritable(descriptor, True)
+            environment = {**os.environ, VARIABLE: " ".join(map(str, numbers))}
+            os.execve(sys.executable, command(), environment)
+        finally:
+            for descriptor in numbers[:2]:
+                os.set_inheritable(descriptor, False)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+
+def command() -> list[str]:
+    """The one that this process was started with."""
+    return [sys.executable, *sys.orig_argv[1:]]

@@ -1,0 +1,251 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what one connection may take.
+
+What is refused here never reaches the application: a request that is no HTTP, that is ambiguous
+about where it ends, whose head is too large, or that takes too long to arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from taskwell.server.connections import Connections
+from taskwell.server.deadlines import TimedHttp
+from taskwell.server.refusals import (
+    HEAD_TOO_LARGE,
+    MALFORMED,
+    TARGET_TOO_LONG,
+    refuse,
+)
+
+HEAD_LIMIT = 32 * 1024
+TARGET_LIMIT = 16 * 1024
+MOST_HEADERS = 100
+MOST_PIPELINED = 16
+LINGER = 1.5
+
+
+class Http(TimedHttp):
+    server_state: Connections
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fed = 0
+        self.begun = 0
+        self.framing = 0
+        self.may_keep_alive = True
+        self.is_upgrade = False
+        self.has_asked = False
+        self.is_finished = False
+        self.refusal: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self.server_state.all_closed.clear()
+        self.await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if not self.connections:
+            self.server_state.all_closed.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_finished:
+            return
+        self._unset_keepalive_if_required()
+        was_in = self.part
+        self.fed = self.fed + len(data) if was_in == "head" else len(data)
+        self.framing += len(data)
+        self.begun = 0
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.refuse(self.refusal or MALFORMED)
+        else:
+            self._await_the_rest(was_in)
+
+    def _await_the_rest(self, was_in: str) -> None:
+        if self.part == "head":
+            if self.begun != (was_in == ""):
+                # Something else came before it in this data: only what is complete is known.
+                self.fed = self._head_size()
+            if self.fed > HEAD_LIMIT:
+                self.refuse(HEAD_TOO_LARGE if self.headers else TARGET_TOO_LONG)
+            else:
+                self.await_head()
+        elif self.part == "body":
+            if self.cycle.transport is self.transport:
+                self.await_body()
+                self._close_if_answered_early()
+            elif self.framing > HEAD_LIMIT:
+                self.refuse(MALFORMED)
+        elif self._is_answering():
+            self.stop_clock()
+        else:
+            self.await_head()
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise httptools.HttpParserError("too many requests at once")
+        super().on_message_begin()
+        self.part = "head"
+        self.has_asked = True
+        self.begun += 1
+
+    def on_headers_complete(self) -> None:
+        self.refusal = self._flaw_of_head()
+        if self.refusal is not None:
+            raise httptools.HttpParserError(self.refusal)
+        self.is_upgrade = self.parser.should_upgrade()
+        if self.is_upgrade:
+            return
+        super().on_headers_complete()
+        # A trailer must not pass for a header: those that follow go to a list nobody reads.
+        self.headers = []
+        self.part = "body"
+        self.framing = 0
+
+    def on_body(self, body: bytes) -> None:
+        self.body_in_window += len(body)
+        self.framing = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.is_upgrade:
+            return
+        super().on_message_complete()
+        self.part = ""
+        if self.cycle.transport is not self.transport and not self.cycle.response_started:
+            self.cycle.transport = self.transport
+            self.cycle.keep_alive = self.may_keep_alive
+
+    def on_response_complete(self) -> None:
+        if self.is_finished and not self.pipeline:
+            self.server_state.total_requests += 1
+            if self.clock is None:
+                self.linger()
+        else:
+            super().on_response_complete()
+            if not self.part and not self._is_answering():
+                self._forget_request()
+
+    def _forget_request(self) -> None:
+        """An idle connection need not keep what was asked last."""
+        self.scope = self.cycle = None  # type: ignore[assignment]  # as before the first request
+        self.headers = []
+
+    # Bounds on a head
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _flaw_of_head(self) -> str | None:
+        if len(self.url) > TARGET_LIMIT:
+            return TARGET_TOO_LONG
+        if len(self.headers) > MOST_HEADERS:
+            return HEAD_TOO_LARGE
+        if self.fed > HEAD_LIMIT and self._head_size() > HEAD_LIMIT:
+            return HEAD_TOO_LARGE
+        version = self.parser.get_http_version()
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if version == "1.1":
+            return None if hosts == 1 and not self._is_connect() else MALFORMED
+        return None if version == "1.0" and hosts <= 1 and not self._is_connect() else MALFORMED
+
+    def _is_connect(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() == b"CONNECT"
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Nothing else is spoken here, and an upgrade is an offer that may be passed over. The
+        parser has set the body of such a request aside, so the request is parsed again without
+        the offer: else its body would be taken for the next request."""
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += [name, b": ", value, b"\r\n"]
+        self.is_upgrade = False
+        self.part = ""
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([*head, b"\r\n", rest]))
+
+    # Ends of a connection
+
+    def _close_if_answered_early(self) -> None:
+        """An answer to a request whose body is still on its way says that the connection closes,
+        and closes it without cutting the answer off; the rest of the body changes that back."""
+        self.may_keep_alive = self.cycle.keep_alive
+        self.cycle.keep_alive = False
+        self.cycle.transport = cast("asyncio.Transport", _Unfinished(self))
+
+    def shutdown(self) -> None:
+        """When the process ends. One that has only just connected is about to ask something: its
+        answer will close it. What is arriving has its clock already."""
+        if not self.has_asked and self.part == "":
+            self.await_last_words()
+        elif self.part == "":
+            super().shutdown()
+
+    def linger(self) -> None:
+        """Closing while the client still sends would make its system throw our answer away: so say
+        that no more will come, and read what comes for a moment."""
+        self.is_finished = True
+        self.stop_clock()
+        if self.transport.is_closing():
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.clock = self.loop.call_later(LINGER, self.transport.close)
+
+    def refuse(self, code: str) -> None:
+        self.stop_clock()
+        self.is_finished = True
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        is_answering = self._is_answering()
+        is_own = is_answering and self.part == "body" and not self.pipeline
+        answer = self._refusal(code)
+        if is_own:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        elif is_answering:
+            # Requests before this one still run: their answers go out first and are the last.
+            if self.part == "body":
+                self.pipeline.popleft()
+            return
+        if is_own and cycle.response_started:
+            self.transport.close()
+        else:
+            self.transport.write(answer)
+            self.linger()
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _refusal(self, code: str) -> bytes:
+        scope: Any = self.scope if self.part else {"type": "http", "headers": []}
+        return refuse(code, scope, self.server_state.default_headers)
+
+
+class _Unfinished:
+    """The connection as a request sees it whose body has not wholly arrived."""
+
+    def __init__(self, protocol: Http) -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        if self._protocol.part == "body":
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()

@@ -1,0 +1,72 @@
+"""A few requests to nobody, before the workers are forked.
+
+The first run of any code writes to memory: caches fill, the interpreter adapts. What was written
+before the fork is shared by all workers, what is written after it each of them has for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import cast
+
+from starlette.types import ASGIApp, Message, Scope
+
+from taskwell.queries.listing import ListShape, SortKey, Start, Status, list_tasks
+
+PATHS = ("/health/live", "/tasks", "/nowhere")
+ROUNDS = 20
+
+
+USUAL_LISTS = [
+    ListShape(status, SortKey.ORDER, False, False, start, False)
+    for status in (Status.ALL, Status.PENDING, Status.COMPLETED)
+    for start in (Start.FIRST, Start.AFTER_KEY)
+]
+
+
+def rehearse(app: ASGIApp) -> None:
+    logging.disable()
+    try:
+        for path in PATHS * ROUNDS:
+            _run(app, path)
+        for shape in USUAL_LISTS:
+            list_tasks(shape)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _run(app: ASGIApp, path: str) -> None:
+    """Without an event loop, which has no business in the parent: as far as it goes at one go."""
+    coroutine = cast("Coroutine[object, None, None]", app(_scope(path), _receive, _send))
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+
+
+def _scope(path: str) -> Scope:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "client": None,
+        "server": None,
+        "state": {},
+    }
+
+
+async def _receive() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _send(message: Message) -> None:
+    return

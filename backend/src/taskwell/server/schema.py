@@ -1,0 +1,47 @@
+"""What is done about the database's schema at the start. It runs in a process of its own, so that
+nothing of what migrating takes stays in the memory of those that serve."""
+
+from __future__ import annotations
+
+import logging
+
+from taskwell.errors import StartRefused
+from taskwell.logs import MEMBERS
+
+logger = logging.getLogger(__name__)
+
+
+def migrate_own(url: str) -> bool:
+    """The private database is ours alone, so it follows the version without being asked."""
+    from taskwell.migrations.runner import upgrade  # noqa: PLC0415  # only this process pays for it
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        applied = upgrade(url)
+    except StartRefused as error:
+        logger.error("the schema could not be migrated", extra={MEMBERS: {"reason": str(error)}})
+        return False
+    if applied:
+        logger.info("migrated", extra={MEMBERS: {"applied": applied}})
+    return True
+
+
+def tell_of_foreign(url: str) -> bool:
+    """Others may use a configured database: a process that starts doesn't change it for them."""
+    from taskwell.migrations.runner import state  # noqa: PLC0415  # only this process pays for it
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        found = state(url)
+    except StartRefused as error:
+        logger.warning("the schema can't be looked at", extra={MEMBERS: {"reason": str(error)}})
+        return False
+    members = {"schema": found.current, "needed": found.head}
+    if not found.is_known:
+        logger.warning("the schema is newer than this version", extra={MEMBERS: members})
+    elif found.behind:
+        logger.warning(
+            "the schema is behind: run `taskwell migrate`; not ready until then",
+            extra={MEMBERS: members},
+        )
+    return True

@@ -1,0 +1,210 @@
+"""The service from its start to its end, in the order in which things must happen."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from taskwell import logs
+from taskwell.config import Settings
+from taskwell.database.embedded import EmbeddedPostgres
+from taskwell.database.folder import DataFolder
+from taskwell.errors import DatabaseNotStarted, SettingsInvalid
+from taskwell.logs import MEMBERS
+from taskwell.server import schema
+from taskwell.server.banner import banner
+from taskwell.server.crew import Crew
+from taskwell.server.handover import Handover, command
+from taskwell.server.listener import listen, url_of
+from taskwell.server.rehearsal import rehearse
+from taskwell.server.signals import Signals, Stopped
+from taskwell.server.supervisor import Supervisor
+from taskwell.server.worker import Worker, configuration
+
+logger = logging.getLogger(__name__)
+
+MANY_FILES = 65536
+
+# What a reload can't change: it would take the address or the data away from under the workers.
+FIXED = ("host", "port", "data", "uses_embedded_database")
+
+
+def serve(read_settings: Callable[[], Settings]) -> None:
+    """Until somebody asks for the end; StartRefused when it can't even begin."""
+    handed = Handover.received()
+    settings = read_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    _allow_many_files()
+    signals = Signals()
+    with ExitStack() as closing:
+        service = Service(settings, read_settings, signals, handed, closing)
+        try:
+            # A new parent has workers that wait for it already: it ends with them, in good order.
+            with signals.interrupting() if handed is None else nullcontext():
+                app = service.start()
+        except Stopped:
+            return
+        service.run(app)
+
+
+def _allow_many_files() -> None:
+    """Each connection is one; the usual limit of 1024 is meant for programs that know no better."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if most == resource.RLIM_INFINITY else min(most, MANY_FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def check(settings: Settings) -> None:
+    """Whether the settings fit together and the service can be put together."""
+    from taskwell.main import create_app  # noqa: PLC0415  # as in Service.start
+
+    nowhere = SecretStr("postgresql://localhost/taskwell")
+    url = settings.database_url or nowhere
+    create_app(settings.model_copy(update={"database_url": url}))
+
+
+class Service:
+    def __init__(
+        self,
+        settings: Settings,
+        read_settings: Callable[[], Settings],
+        signals: Signals,
+        handed: Handover | None,
+        closing: ExitStack,
+    ) -> None:
+        self._settings = settings
+        self._read_settings = read_settings
+        self._signals = signals
+        self._handed = handed
+        self._closing = closing
+        self._folder: DataFolder | None = None
+        self._database: EmbeddedPostgres | None = None
+
+    def start(self) -> FastAPI:
+        """Everything that the workers share. Nothing here may start a thread or an event loop: a
+        forked process would inherit a broken one."""
+        settings = self._settings
+        self._listener = self._listen()
+        if settings.uses_embedded_database:
+            settings = self._start_database()
+        assert settings.database_url is not None
+        # Neon's pooler hides what the direct connection tells.
+        url = settings.database_url_unpooled or settings.database_url
+        task = schema.migrate_own if self._database else schema.tell_of_foreign
+        self._schema = self._signals.fork(partial(self._alone, task, url.get_secret_value()))
+        from taskwell.main import create_app  # noqa: PLC0415  # while that process works
+
+        app = create_app(settings)
+        if self._database is not None and os.waitpid(self._schema, 0)[1] != 0:
+            raise DatabaseNotStarted(
+                f"The database in {settings.data} could not be brought up to date: "
+                "the log above tells why."
+            )
+        return app
+
+    def run(self, app: FastAPI) -> None:
+        lifeline, self._lifeline_end = os.pipe()
+        former = self._handed.workers if self._handed else frozenset[int]()
+        if self._database is None:
+            former |= {self._schema}
+        config = configuration(app)
+        self._banner = banner(self._settings, url_of(self._listener))
+        rehearse(app)
+        # Shared memory stays shared as long as nobody writes to it, and the collector would.
+        gc.collect()
+        gc.freeze()
+        work = partial(self._work, app, config, lifeline)
+        self._crew = Crew(self._settings.workers, work, self._signals, former)
+        self._supervisor = Supervisor(self._signals, self._crew, self._listener, self._database)
+        self._supervisor.run(self._announce, self._reload)
+
+    def _listen(self) -> socket.socket:
+        if self._handed is not None:
+            return self._handed.listener
+        return listen(self._settings.host, self._settings.port)
+
+    def _start_database(self) -> Settings:
+        """Twice the connections that the workers take, for a reload has two crews for a while."""
+        settings = self._settings
+        self._folder = DataFolder(settings.data)
+        self._folder.lock()
+        self._closing.callback(self._folder.unlock)
+        connections = 2 * settings.workers * settings.pool_size + 20
+        self._database = EmbeddedPostgres(self._folder, max_connections=connections)
+        self._closing.callback(self._database.stop)
+        self._database.start()
+        return settings.model_copy(update={"database_url": SecretStr(self._database.url)})
+
+    def _alone(self, task: Callable[[str], bool], url: str) -> bool:
+        self._let_go()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        return task(url)
+
+    def _work(
+        self,
+        app: FastAPI,
+        config: uvicorn.Config,
+        lifeline: int,
+        when_ready: Callable[[], None],
+    ) -> bool:
+        self._supervisor.let_go()
+        os.close(self._lifeline_end)
+        self._let_go(keep_listener=True)
+        return Worker(app, config, self._listener, lifeline).run(when_ready)
+
+    def _let_go(self, *, keep_listener: bool = False) -> None:
+        """In a child: what it must not hold when the parent is killed and started again."""
+        if self._folder is not None:
+            self._folder.close_in_child()
+        if self._handed is not None:
+            os.close(self._handed.lifeline)
+        if not keep_listener:
+            self._listener.close()
+
+    def _announce(self) -> None:
+        if self._handed is not None:
+            logger.info("reloaded")
+            os.close(self._handed.lifeline)
+            self._handed = None
+            return
+        try:
+            sys.stdout.write(self._banner + "\n")
+            sys.stdout.flush()
+        except OSError:
+            # Whoever started the service has closed its output: the log has it then.
+            logger.info("ready", extra={MEMBERS: {"address": url_of(self._listener)}})
+
+    def _reload(self) -> None:
+        try:
+            settings = self._read_settings()
+        except SettingsInvalid as error:
+            self._refuse_reload(str(error))
+            return
+        if any(getattr(settings, name) != getattr(self._settings, name) for name in FIXED):
+            self._refuse_reload("another address, data folder or database takes a restart")
+            return
+        try:
+            with self._signals.interrupting():
+                subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
+            Handover(self._listener, self._lifeline_end, self._crew.pids).pass_on()
+        except (OSError, subprocess.CalledProcessError) as error:
+            self._refuse_reload(str(error))
+        except Stopped:
+            return
+
+    def _refuse_reload(self, reason: str) -> None:
+        logger.error("not reloaded: all goes on as before", extra={MEMBERS: {"reason": reason}})

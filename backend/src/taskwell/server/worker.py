@@ -1,0 +1,149 @@
+"""One process that answers requests: uvicorn's HTTP on uvloop, asleep while nothing is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from taskwell.server.connections import Connections
+from taskwell.server.listener import BACKLOG
+from taskwell.server.protocol import Http
+
+logger = logging.getLogger(__name__)
+
+# Longer than a proxy keeps its idle connections, so that it is the proxy who closes them.
+KEEP_ALIVE = 75
+# For how long open connections are still answered once the end has been announced.
+FAREWELL = 5.0
+# For how long a request that runs may go on after that.
+LONGEST_REQUEST = 30.0
+
+
+def configuration(app: FastAPI) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=Http,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
+    config.load()
+    return config
+
+
+class Worker:
+    def __init__(
+        self, app: FastAPI, config: uvicorn.Config, listener: socket.socket, lifeline: int
+    ) -> None:
+        self._app = app
+        self._config = config
+        self._listener = listener
+        self._lifeline = lifeline
+
+    def run(self, when_ready: Callable[[], None]) -> bool:
+        """Answers requests until SIGTERM or the end of the parent; False if it could not begin."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(self._serve(when_ready))
+
+    async def _serve(self, when_ready: Callable[[], None]) -> bool:
+        self._connections = Connections()
+        self._stop = asyncio.Event()
+        self._is_orphan = False
+        self._lifespan = self._config.lifespan_class(self._config)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_reader(self._lifeline, self._lose_parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        await self._lifespan.startup()
+        if self._lifespan.should_exit:
+            return False
+        self._acceptor = await loop.create_server(
+            self._protocol, sock=self._listener.dup(), backlog=BACKLOG
+        )
+        when_ready()
+        await self._stop.wait()
+        await self._drain()
+        await self._lifespan.shutdown()
+        # Whoever asks again is asking for what is just about to happen.
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return True
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = self._config.http_protocol_class
+        return make(  # type: ignore[call-arg]  # typed as a bare Protocol
+            config=self._config,
+            server_state=self._connections,
+            app_state=self._lifespan.state,
+        )
+
+    def _lose_parent(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        self._is_orphan = True
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        """New connections are welcome while old ones are open, so that whoever sends them here has
+        the time to notice; but an orphan leaves the address to its successor."""
+        self._app.state.draining = True
+        # Streams would outlast every farewell; their readers come back elsewhere.
+        self._app.state.live.end_all()
+        if self._is_orphan:
+            await self._stop_accepting()
+        await self._all_closed(FAREWELL)
+        if not self._is_orphan:
+            await self._stop_accepting()
+        for connection in list(self._connections.connections):
+            connection.shutdown()
+        await self._all_closed(LONGEST_REQUEST)
+        await self._finish(self._connections.tasks)
+
+    async def _stop_accepting(self) -> None:
+        """Closing the last copy of the socket resets what waits in its queue: take that first."""
+        self._acceptor.close()
+        last = list(self._queued())
+        self._listener.close()
+        loop = asyncio.get_running_loop()
+        for connection in last:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _queued(self) -> Iterator[socket.socket]:
+        """As many as the queue can hold: clients that come back as fast must not keep us here."""
+        for _ in range(BACKLOG):
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            connection.setblocking(False)
+            yield connection
+
+    async def _all_closed(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connections.all_closed.wait()
+        except TimeoutError:
+            return
+
+    async def _finish(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """A request whose client has gone may still be writing."""
+        running = set(tasks)
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=LONGEST_REQUEST)
+        for task in late:
+            task.cancel()
+        if late:
+            logger.error("%d requests were cut off at the end", len(late))
+            await asyncio.wait(late, timeout=1.0)

@@ -1,0 +1,1 @@
+"""Verbs and rules. Nothing here knows HTTP."""

@@ -1,0 +1,167 @@
+"""The commands beside `serve`, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+import stat
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import taskwell
+from end_to_end.serving import (
+    Serving,
+    data_folder,
+    database_url,
+    is_one_sentence,
+    run,
+    serving,
+)
+from second_connection import SecondConnection
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with data_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path) -> Iterator[Serving]:
+    with serving(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_database(service: Serving, folder: Path, request: pytest.FixtureRequest) -> str:
+    """One that knows nothing of us yet, beside the service's own."""
+    own = database_url(folder)
+    name = request.node.name.replace("[", "_").replace("]", "").lower()[:60]
+    with SecondConnection(own.replace("taskwell@", "postgres@")) as database:
+        database.run(f'CREATE DATABASE "{name}" OWNER taskwell')
+    return own.replace("/taskwell?", f"/{name}?")
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    ended = run("version", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, f"{taskwell.__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["", "serve", "migrate", "token", "doctor", "version"])
+def test_help_tells_what_a_command_is_for(command: str, tmp_path: Path) -> None:
+    ended = run(*command.split(), "--help", folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"Usage: taskwell {command}".rstrip() in ended.stdout
+    assert command in ("", "version") or "Example" in ended.stdout
+
+
+def test_a_word_that_is_no_command_is_told(tmp_path: Path) -> None:
+    ended = run("start", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "No such command 'start'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def claims_of(token: str) -> dict[str, object]:
+    part = token.split(".")[1]
+    claims: dict[str, object] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+def test_a_token_is_good_for_the_running_service(service: Serving, folder: Path) -> None:
+    printed = run("token", "bob", "--ttl", "60", folder=folder, TASKWELL_DATA=str(folder))
+    assert (printed.returncode, printed.stderr) == (0, "")
+    token = printed.stdout.strip()
+    claims = claims_of(token)
+    assert claims["sub"] == "bob"
+    assert int(str(claims["exp"])) - int(str(claims["iat"])) == 60
+    answer = httpx2.get(service.url + "/tasks", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
+def test_a_token_needs_no_running_service(tmp_path: Path) -> None:
+    assert run("token", "bob", folder=tmp_path).returncode == 0
+    key = tmp_path / "data" / "issuer.pem"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("user", ["", "a\nb", "a" * 256])
+def test_a_token_is_for_a_user_that_can_be(user: str, tmp_path: Path) -> None:
+    ended = run("token", user, folder=tmp_path)
+    assert ended.returncode == 2
+    assert is_one_sentence(ended.stderr)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        {"BETTER_AUTH_URL": "https://app.example.com"},
+        {"TASKWELL_AUTH_SECRET": "s" * 32, "TASKWELL_AUTH_ISSUER": "https://app.example.com"},
+    ],
+)
+def test_with_a_real_issuer_no_token_is_made(issuer: dict[str, str], tmp_path: Path) -> None:
+    ended = run("token", "bob", folder=tmp_path, **issuer)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert is_one_sentence(ended.stderr)
+    assert "https://app.example.com" in ended.stderr
+
+
+def test_a_migration_is_applied_once(empty_database: str, tmp_path: Path) -> None:
+    configured = {"DATABASE_URL": empty_database}
+    behind = run("migrate", "--check", folder=tmp_path, **configured)
+    assert behind.returncode == 1
+    assert "The schema is at nothing" in behind.stdout
+    first = run("migrate", folder=tmp_path, **configured)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("Applied 0001 ")
+    second = run("migrate", folder=tmp_path, **configured)
+    assert (second.returncode, second.stdout) == (0, "Nothing to do: the schema is up to date.\n")
+    assert run("migrate", "--check", folder=tmp_path, **configured).returncode == 0
+
+
+def test_the_direct_connection_is_used_to_migrate(empty_database: str, tmp_path: Path) -> None:
+    nowhere = "postgresql://localhost:1/nowhere"
+    ended = run(
+        "migrate", folder=tmp_path, DATABASE_URL=nowhere, DATABASE_URL_UNPOOLED=empty_database
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_two_migrations_at_once_apply_it_once(empty_database: str, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as threads:
+        both = [
+            threads.submit(run, "migrate", folder=tmp_path, DATABASE_URL=empty_database)
+            for _ in range(2)
+        ]
+    said = sorted(one.result().stdout.splitlines()[0] for one in both)
+    assert [one.result().returncode for one in both] == [0, 0]
+    assert said[0].startswith("Applied 0001 ")
+    assert said[1] == "Nothing to do: the schema is up to date."
+
+
+def test_the_sql_makes_the_same_schema(empty_database: str, tmp_path: Path) -> None:
+    printed = run("migrate", "--sql", folder=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    with SecondConnection(empty_database) as database:
+        database.run(printed.stdout)
+    ended = run("migrate", folder=tmp_path, DATABASE_URL=empty_database)
+    assert ended.stdout == "Nothing to do: the schema is up to date.\n"
+
+
+def test_the_private_database_is_migrated_without_a_service() -> None:
+    with data_folder() as folder:
+        settings = {"TASKWELL_DATA": str(folder)}
+        assert run("migrate", folder=folder, **settings).stdout.startswith("Applied 0001 ")
+        assert run("migrate", "--check", folder=folder, **settings).returncode == 0
+
+
+def test_a_database_out_of_reach_is_told_in_one_sentence(tmp_path: Path) -> None:
+    secret = "postgresql://ada:secret@localhost:1/nowhere"
+    ended = run("migrate", folder=tmp_path, DATABASE_URL=secret)
+    assert ended.returncode == 1
+    assert is_one_sentence(ended.stderr)
+    assert "secret" not in ended.stderr

@@ -1,0 +1,181 @@
+"""Live events between real processes: what is written anywhere is heard everywhere."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from end_to_end.serving import Serving, data_folder, database_url, run, serving
+from second_connection import SecondConnection
+
+# Longer than anything takes, and an end to a wait for what never comes.
+PATIENCE = 20.0
+LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+
+
+class Events:
+    """What one open stream hears, as it comes in; None once the stream has ended."""
+
+    def __init__(self) -> None:
+        self._heard: queue.SimpleQueue[dict[str, str] | None] = queue.SimpleQueue()
+
+    def next(self) -> dict[str, str] | None:
+        return self._heard.get(timeout=PATIENCE)
+
+    def read(self, response: HTTPResponse) -> None:
+        event: dict[str, str] = {}
+        while line := response.readline().decode():
+            name, _, value = line.rstrip().partition(": ")
+            if name:
+                event[name] = value
+            elif "event" in event:
+                self._heard.put(event)
+                event = {}
+        self._heard.put(None)
+
+
+@contextmanager
+def listening(service: Serving, **headers: str) -> Iterator[Events]:
+    events = Events()
+    connection = HTTPConnection(*service.address, timeout=60)
+    carried = {"authorization": service.http.headers["authorization"], **headers}
+    connection.request("GET", "/events", headers=carried)
+    # Closing alone would not wake a thread that reads.
+    connected = connection.sock
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    reader = threading.Thread(target=events.read, args=(response,))
+    reader.start()
+    try:
+        yield events
+    finally:
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+        reader.join(PATIENCE)
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with data_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> Iterator[Serving]:
+    with serving(folder) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def second(folder: Path, first: Serving) -> Iterator[Serving]:
+    """Another process on the same database, with the same issuer."""
+    with serving(folder, DATABASE_URL=database_url(folder)) as service:
+        service.http.headers["authorization"] = first.http.headers["authorization"]
+        yield service
+
+
+def write(service: Serving, text: str) -> int:
+    response = service.http.post("/tasks", json={"text": text})
+    assert response.status_code == 201, response.text
+    rev: int = response.json()["rev"]
+    return rev
+
+
+def test_a_write_is_heard_in_every_process(first: Serving, second: Serving) -> None:
+    rev = write(first, "Before")
+    with listening(first) as here, listening(second) as there:
+        for events in (here, there):
+            event = events.next()
+            assert event is not None
+            assert (event["event"], json.loads(event["data"])) == ("change", {"rev": rev})
+        cursor = ""
+        for service in (first, second):
+            rev = write(service, "Now")
+            for events in (here, there):
+                event = events.next()
+                assert event is not None
+                assert json.loads(event["data"]) == {"rev": rev}
+                cursor = event["id"]
+        changes = second.http.get("/sync", params={"since": cursor}).json()
+        assert changes["changes"] == []
+
+
+def test_a_reader_who_comes_back_misses_nothing(first: Serving) -> None:
+    write(first, "Seen")
+    with listening(first) as events:
+        seen = events.next()
+        assert seen is not None
+    with listening(first, **{"last-event-id": seen["id"]}) as events:
+        rev = write(first, "Nothing was missed, so the first event is this")
+        event = events.next()
+        assert event is not None
+        assert json.loads(event["data"]) == {"rev": rev}
+    missed = write(first, "Missed")
+    with listening(first, **{"last-event-id": event["id"]}) as events:
+        event = events.next()
+        assert event is not None
+        assert json.loads(event["data"]) == {"rev": missed}
+
+
+def test_without_its_listening_connection_a_process_still_hears(
+    first: Serving, second: Serving, folder: Path
+) -> None:
+    with listening(second) as events:
+        events.next()
+        with SecondConnection(database_url(folder)) as sql:
+            sql.value(LISTENERS)
+        rev = write(first, "By a look")
+        event = events.next()
+        assert event is not None
+        assert json.loads(event["data"]) == {"rev": rev}
+
+
+def test_nobody_hears_of_somebody_else(first: Serving, folder: Path) -> None:
+    token = run("token", "somebody-else", folder=folder, TASKWELL_DATA=str(folder)).stdout
+    other = {"authorization": f"Bearer {token.strip()}"}
+    with listening(first, **other) as events:
+        event = events.next()
+        assert event is not None
+        assert event["id"] == "new.0"
+        write(first, "Not theirs")
+        posted = first.http.post("/tasks", json={"text": "Theirs"}, headers=other)
+        event = events.next()
+        assert event is not None
+        assert json.loads(event["data"]) == {"rev": posted.json()["rev"]}
+
+
+def test_a_stream_ends_when_its_user_is_cut_off(first: Serving, folder: Path) -> None:
+    token = run("token", "outcast", folder=folder, TASKWELL_DATA=str(folder)).stdout
+    with listening(first, authorization=f"Bearer {token.strip()}") as events:
+        assert events.next() is not None
+        denied = run("deny", "user", "outcast", folder=folder, TASKWELL_DATA=str(folder))
+        assert denied.returncode == 0, denied.stderr
+        assert events.next() is None
+
+
+def test_a_stream_ends_with_the_service(folder: Path, first: Serving) -> None:
+    with serving(folder, DATABASE_URL=database_url(folder)) as service:
+        service.http.headers["authorization"] = first.http.headers["authorization"]
+        with listening(service) as events:
+            assert events.next() is not None
+            service.program.process.send_signal(signal.SIGTERM)
+            assert events.next() is None
+            assert service.program.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("headers", [{"authorization": ""}, {"authorization": "Bearer x"}])
+def test_a_stream_takes_a_token(first: Serving, headers: dict[str, str]) -> None:
+    response = first.http.get("/events", headers=headers)
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,43 @@
+"""A client that is not ours: RxDB, replicating with a real Taskwell, in Node."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from end_to_end.issuer import bare_environment
+from end_to_end.node_packages import node, staged
+from end_to_end.serving import data_folder, run, serving
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "rxdb"
+SECONDS_TO_CONVERGE = 150
+
+
+def converge(example: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [node(), "converge.js"],
+        cwd=example,
+        env=bare_environment() | settings,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_TO_CONVERGE,
+        check=False,
+    )
+
+
+def test_databases_of_rxdb_converge(tmp_path: Path) -> None:
+    example = staged(EXAMPLE, tmp_path)
+    with data_folder() as folder, serving(folder) as service:
+        other = run("token", "somebody-else", folder=folder, TASKWELL_DATA=str(folder))
+        token = service.http.headers["authorization"].removeprefix("Bearer ")
+        done = converge(
+            example,
+            TASKWELL_URL=service.url,
+            TASKWELL_TOKEN=token,
+            TASKWELL_OTHER_TOKEN=other.stdout.strip(),
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    assert '"resolved"' not in (EXAMPLE / "package-lock.json").read_text()

@@ -1,0 +1,62 @@
+"""How one worker ends: who is still answered, who is told to go, and who is cut off."""
+
+from __future__ import annotations
+
+from end_to_end.processes import await_that
+from integration.wire import HEAD, Wire
+from integration.wire_servers import port_of, wire_server
+
+CLOSE = "Connection: close\r\n\r\n"
+ASK = f"GET /headers{HEAD}\r\n"
+
+
+def test_who_has_just_connected_is_still_answered() -> None:
+    with wire_server("FAREWELL=0.1", "LAST_WORDS=20") as server, Wire(port_of(server)) as idle:
+        assert idle.send(ASK).answer().status == 200
+        with Wire(port_of(server)) as silent:
+            server.process.terminate()
+            assert idle.is_closed()
+            assert silent.send(ASK + ASK).answer().status == 200
+            answer = silent.answer()
+        assert answer.status == 200
+
+
+def test_who_has_nothing_to_say_is_let_go() -> None:
+    with wire_server("FAREWELL=0.1", "LAST_WORDS=0.1") as server, Wire(port_of(server)) as wire:
+        server.process.terminate()
+        assert wire.is_closed()
+
+
+def test_without_its_parent_a_worker_stops_listening_at_once() -> None:
+    with wire_server("FAREWELL=20") as server, Wire(port_of(server)) as wire:
+        assert wire.send(ASK).answer().status == 200
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        await_that(lambda: not is_listening(port_of(server)))
+        assert wire.send(ASK).answer().status == 200
+
+
+def is_listening(port: int) -> bool:
+    try:
+        Wire(port).socket.close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_a_request_without_end_is_cut_off() -> None:
+    bounds = ("FAREWELL=0.1", "LONGEST_REQUEST=0.2")
+    with wire_server(*bounds) as server, Wire(port_of(server)) as wire:
+        wire.send(f"GET /waiting{HEAD}\r\n")
+        server.process.terminate()
+        server.wait_for("1 requests were cut off at the end")
+
+
+def test_a_request_whose_client_has_gone_is_finished() -> None:
+    with wire_server("FAREWELL=20") as server, Wire(port_of(server)) as other:
+        with Wire(port_of(server)) as gone:
+            gone.send(f"GET /waiting{HEAD}\r\n")
+            server.wait_for("it waits")
+        server.process.terminate()
+        assert other.send(f"POST /release{HEAD}{CLOSE}").answer().status == 200
+        server.wait_for("it was released")

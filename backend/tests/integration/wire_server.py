@@ -1,0 +1,87 @@
+"""A worker with a small application, run as a program: it prints its port and ends with its input.
+
+Its arguments change bounds, such as PATIENCE=0.5, so that tests need not wait long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from fastapi import FastAPI, Request, Response
+
+from taskwell import logs
+from taskwell.server import deadlines, protocol, worker
+from taskwell.server.listener import listen
+
+logger = logging.getLogger(__name__)
+
+LARGE = 32 * 1024 * 1024
+
+
+class NoStreams:
+    def end_all(self) -> None:
+        return
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+    app.state.draining = False
+    app.state.live = NoStreams()
+    released = asyncio.Event()
+
+    @app.get("/headers")
+    async def headers(request: Request) -> dict[str, str]:
+        return dict(request.headers)
+
+    @app.post("/length")
+    async def length(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/early")
+    async def early() -> Response:
+        return Response("no", 401)
+
+    @app.get("/waiting")
+    async def waiting() -> str:
+        logger.info("it waits")
+        await released.wait()
+        logger.info("it was released")
+        return "released"
+
+    @app.post("/stuck")
+    async def stuck(request: Request) -> int:
+        await released.wait()
+        return len(await request.body())
+
+    @app.post("/release")
+    async def release() -> None:
+        released.set()
+
+    @app.get("/large")
+    async def large() -> Response:
+        return Response(b"x" * LARGE)
+
+    return app
+
+
+def main() -> None:
+    for argument in sys.argv[1:]:
+        name, _, value = argument.partition("=")
+        (place,) = (module for module in (deadlines, protocol, worker) if hasattr(module, name))
+        setattr(place, name, float(value))
+    logs.configure("info", "json")
+    listener = listen("127.0.0.1", 0)
+    app = application()
+    one = worker.Worker(app, worker.configuration(app), listener, sys.stdin.fileno())
+    one.run(lambda: tell(f"port {listener.getsockname()[1]}"))
+
+
+def tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A parent with workers that misbehave in the way that the first argument names, as a program.
+
+It must be one of its own: what forks must have no threads, and a test has some.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from taskwell import logs
+from taskwell.errors import StartRefused
+from taskwell.server import supervisor
+from taskwell.server.crew import Crew
+from taskwell.server.signals import Signals
+
+
+def cannot_begin(ready: Callable[[], None]) -> bool:
+    return False
+
+
+def raises(ready: Callable[[], None]) -> bool:
+    raise RuntimeError("on purpose")
+
+
+def ends_at_once(ready: Callable[[], None]) -> bool:
+    say(f"begins after {time.monotonic() - STARTED:.1f} s")
+    ready()
+    return True
+
+
+def is_deaf(ready: Callable[[], None]) -> bool:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready()
+    while True:
+        signal.pause()
+
+
+def listens(ready: Callable[[], None]) -> bool:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    ready()
+    signal.pause()
+    return True
+
+
+WORK = {work.__name__: work for work in (cannot_begin, raises, ends_at_once, is_deaf, listens)}
+STARTED = time.monotonic()
+
+
+def say(text: str) -> None:
+    os.write(1, f"{text}\n".encode())
+
+
+def main() -> None:
+    supervisor.LONGEST_END = 0.5
+    logs.configure("info", "text")
+    signals = Signals()
+    crew = Crew(2, WORK[sys.argv[1]], signals)
+    parent = supervisor.Supervisor(signals, crew, socket.socket(), None)
+    try:
+        parent.run(lambda: say("all are ready"), lambda: say("asked to reload"))
+    except StartRefused as error:
+        say(f"refused: {error}")
+    say("at the end")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from taskwell import config
+from taskwell.config import DEVELOPMENT_ISSUER, Settings, default_data_folder, load_settings
+from taskwell.errors import SettingsInvalid
+
+SECRET = "a-shared-secret-of-32-bytes-or-more"
+URL = "postgresql://user:secret-word@db.example.com/app"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def from_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+class TestNothingSet:
+    def test_it_is_for_a_developer(self) -> None:
+        settings = load_settings()
+        assert settings.uses_embedded_database
+        assert settings.uses_development_issuer
+        assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+        assert settings.workers >= 1
+        assert (settings.max_tasks, settings.max_body) == (10_000, 1024 * 1024)
+        assert settings.cors_origins == ()
+        assert (settings.log_level, settings.log_format) == ("info", "json")
+        assert (settings.issuer, settings.audiences) == (DEVELOPMENT_ISSUER, (DEVELOPMENT_ISSUER,))
+        assert settings.jwks_url is None
+        assert settings.access_token_issuer is None
+
+    def test_what_is_empty_is_not_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch, DATABASE_URL="", BETTER_AUTH_URL="", TASKWELL_PORT=""
+        )
+        assert settings.uses_embedded_database
+        assert settings.uses_development_issuer
+        assert settings.port == 8000
+
+
+class TestSources:
+    def test_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch,
+            DATABASE_URL=URL,
+            BETTER_AUTH_URL="https://app.example.com",
+            TASKWELL_HOST="0.0.0.0",
+            TASKWELL_PORT="0",
+            TASKWELL_WORKERS="3",
+            TASKWELL_POOL_SIZE="5",
+            TASKWELL_PREPARED_STATEMENTS="off",
+            TASKWELL_CORS_ORIGINS=" https://a.example , http://localhost:3000,",
+            TASKWELL_MAX_TASKS="7",
+            TASKWELL_LOG_LEVEL="warning",
+            TASKWELL_LOG_FORMAT="text",
+        )
+        assert settings.database_url is not None
+        assert settings.database_url.get_secret_value() == URL
+        assert (settings.host, settings.port, settings.workers) == ("0.0.0.0", 0, 3)
+        assert (settings.pool_size, settings.prepared_statements) == (5, False)
+        assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+        assert (settings.max_tasks, settings.log_level) == (7, "warning")
+        assert settings.log_format == "text"
+
+    def test_flags_win_over_the_environment_and_that_over_the_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "settings.env"
+        file.write_text("TASKWELL_PORT=1\nTASKWELL_POOL_SIZE=1\nTASKWELL_MAX_TASKS=1\nOTHER=1\n")
+        monkeypatch.setenv("TASKWELL_POOL_SIZE", "2")
+        monkeypatch.setenv("TASKWELL_PORT", "2")
+        settings = load_settings(file, port=3, host=None)
+        assert (settings.max_tasks, settings.pool_size, settings.port) == (1, 2, 3)
+        assert settings.host == "127.0.0.1"
+
+    def test_secrets_are_never_printed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch,
+            DATABASE_URL=URL,
+            DATABASE_URL_UNPOOLED=URL,
+            TASKWELL_AUTH_SECRET=SECRET,
+            BETTER_AUTH_URL="https://app.example.com",
+        )
+        assert "secret" not in repr(settings).replace("auth_secret", "")
+        assert SECRET not in str(settings.model_dump())
+
+
+class TestIssuer:
+    def test_better_auth(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(monkeypatch, BETTER_AUTH_URL="https://app.example.com/base/")
+        assert not settings.uses_development_issuer
+        assert settings.issuer == "https://app.example.com"
+        assert settings.audiences == ("https://app.example.com",)
+        assert settings.jwks_url == "https://app.example.com/base/api/auth/jwks"
+        assert settings.access_token_issuer is None
+
+    def test_each_part_may_be_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch,
+            BETTER_AUTH_URL="https://app.example.com",
+            TASKWELL_AUTH_ISSUER="custom",
+            TASKWELL_AUTH_AUDIENCE="one, two",
+            TASKWELL_AUTH_JWKS_URL="http://internal:3000/keys",
+        )
+        assert (settings.issuer, settings.audiences) == ("custom", ("one", "two"))
+        assert settings.jwks_url == "http://internal:3000/keys"
+
+    def test_without_better_auth(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch,
+            TASKWELL_AUTH_ISSUER="custom",
+            TASKWELL_AUTH_JWKS_URL="https://keys.example.com/",
+        )
+        assert not settings.uses_development_issuer
+        assert (settings.issuer, settings.audiences) == ("custom", ("custom",))
+
+    @pytest.mark.parametrize(
+        "issuer", [{"BETTER_AUTH_URL": "https://x.example"}, {"TASKWELL_AUTH_ISSUER": "x"}]
+    )
+    def test_a_shared_secret(self, monkeypatch: pytest.MonkeyPatch, issuer: dict[str, str]) -> None:
+        settings = from_environment(monkeypatch, TASKWELL_AUTH_SECRET=SECRET, **issuer)
+        assert not settings.uses_development_issuer
+        assert settings.jwks_url is None
+
+    def test_access_tokens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = from_environment(
+            monkeypatch,
+            BETTER_AUTH_URL="https://app.example.com/",
+            TASKWELL_ACCESS_TOKENS="true",
+            TASKWELL_AUTH_SCOPES="tasks",
+        )
+        assert settings.access_token_issuer == "https://app.example.com/api/auth"
+        assert settings.auth_scopes == ("tasks",)
+        monkeypatch.setenv("TASKWELL_AUTH_ISSUER", "custom")
+        assert load_settings().access_token_issuer == "custom"
+
+
+BETTER_AUTH = {"BETTER_AUTH_URL": "https://app.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"DATABASE_URL": "mysql://secret-word@x/y"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "secret-word"}, "DATABASE_URL"),
+        ({"DATABASE_URL": URL, "DATABASE_URL_UNPOOLED": "x"}, "DATABASE_URL_UNPOOLED"),
+        ({"DATABASE_URL_UNPOOLED": URL}, "DATABASE_URL_UNPOOLED"),
+        ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL"),
+        ({"BETTER_AUTH_URL": "ftp://app.example.com"}, "BETTER_AUTH_URL"),
+        ({"BETTER_AUTH_URL": "https://"}, "BETTER_AUTH_URL"),
+        ({**BETTER_AUTH, "TASKWELL_AUTH_JWKS_URL": "nonsense"}, "TASKWELL_AUTH_JWKS_URL"),
+        ({**BETTER_AUTH, "TASKWELL_AUTH_SECRET": "secret-word"}, "TASKWELL_AUTH_SECRET"),
+        ({"TASKWELL_AUTH_SECRET": SECRET}, "TASKWELL_AUTH_SECRET"),
+        (
+            {
+                **BETTER_AUTH,
+                "TASKWELL_AUTH_SECRET": SECRET,
+                "TASKWELL_AUTH_JWKS_URL": "https://x.example",
+            },
+            "TASKWELL_AUTH_JWKS_URL",
+        ),
+        ({"TASKWELL_AUTH_ISSUER": "x"}, "BETTER_AUTH_URL"),
+        ({"TASKWELL_AUTH_JWKS_URL": "https://x.example"}, "BETTER_AUTH_URL"),
+        ({"TASKWELL_ACCESS_TOKENS": "1"}, "TASKWELL_ACCESS_TOKENS"),
+        (
+            {**BETTER_AUTH, "TASKWELL_ACCESS_TOKENS": "1", "TASKWELL_AUTH_SECRET": SECRET},
+            "TASKWELL_ACCESS_TOKENS",
+        ),
+        ({"TASKWELL_AUTH_SCOPES": "tasks"}, "TASKWELL_AUTH_SCOPES"),
+        ({"TASKWELL_HOST": "0.0.0.0"}, "TASKWELL_HOST"),
+        ({"TASKWELL_HOST": "::"}, "TASKWELL_HOST"),
+        ({"TASKWELL_HOST": "app.example.com"}, "TASKWELL_HOST"),
+        ({"TASKWELL_PORT": "65536"}, "TASKWELL_PORT"),
+        ({"TASKWELL_PORT": "-1"}, "TASKWELL_PORT"),
+        ({"TASKWELL_PORT": "http"}, "TASKWELL_PORT"),
+        ({"TASKWELL_WORKERS": "0"}, "TASKWELL_WORKERS"),
+        ({"TASKWELL_POOL_SIZE": "0"}, "TASKWELL_POOL_SIZE"),
+        ({"TASKWELL_MAX_TASKS": "0"}, "TASKWELL_MAX_TASKS"),
+        ({"TASKWELL_MAX_BODY": "1"}, "TASKWELL_MAX_BODY"),
+        ({"TASKWELL_PREPARED_STATEMENTS": "perhaps"}, "TASKWELL_PREPARED_STATEMENTS"),
+        ({"TASKWELL_LOG_LEVEL": "loud"}, "TASKWELL_LOG_LEVEL"),
+        ({"TASKWELL_LOG_FORMAT": "xml"}, "TASKWELL_LOG_FORMAT"),
+        ({"TASKWELL_CORS_ORIGINS": "*"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "app.example.com"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "https://app.example.com/"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "ftp://app.example.com"}, "TASKWELL_CORS_ORIGINS"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_sentence_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], named: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        from_environment(monkeypatch, **values)
+    sentence = str(refused.value)
+    assert named in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "secret" not in sentence.replace("shared secret", "")
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_a_wrong_flag_is_named_like_its_setting() -> None:
+    with pytest.raises(SettingsInvalid, match="TASKWELL_PORT"):
+        load_settings(port=70000)
+    with pytest.raises(SettingsInvalid, match="DATABASE_URL"):
+        load_settings(database_url=SecretStr("nonsense"))
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1"])
+def test_the_development_issuer_is_bound_to_loopback(host: str) -> None:
+    assert load_settings(host=host).host == host
+
+
+class TestDataFolder:
+    def test_for_a_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        monkeypatch.setenv("HOME", "/home/alice")
+        monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+        assert default_data_folder() == Path("/home/alice/.local/share/taskwell")
+        monkeypatch.setenv("XDG_DATA_HOME", "/data")
+        assert default_data_folder() == Path("/data/taskwell")
+
+    def test_for_root_it_is_one_that_postgresql_can_reach(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        assert default_data_folder() == Path("/var/lib/taskwell")
+
+
+@pytest.mark.parametrize(("platform", "cores"), [("linux", None), ("darwin", 8), ("darwin", None)])
+def test_there_is_a_worker_for_each_core(
+    monkeypatch: pytest.MonkeyPatch, platform: str, cores: int | None
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    on_linux = len(os.sched_getaffinity(0)) if platform == "linux" else None
+    assert config.default_workers() == (on_linux or cores or 1)

@@ -1,0 +1,111 @@
+"""What the parent does with workers that misbehave, and with what it is told."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import taskwell
+from end_to_end.processes import await_that
+from end_to_end.program import Program
+
+PROGRAM = Path(__file__).with_name("supervised.py")
+SOURCES = Path(taskwell.__file__).parents[1]
+
+
+@contextmanager
+def supervised(how: str) -> Iterator[Program]:
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    with Program((sys.executable, PROGRAM, how), environment) as program:
+        yield program
+
+
+def test_workers_that_can_not_begin_end_the_start() -> None:
+    with supervised("cannot_begin") as program:
+        assert program.wait() == 0
+        assert "refused: The service could not start" in program.output
+
+
+def test_what_a_worker_raises_is_logged() -> None:
+    with supervised("raises") as program:
+        program.wait()
+        assert "a process of the service failed" in program.output
+        assert "RuntimeError: on purpose" in program.output
+        assert "refused: " in program.output
+
+
+def test_workers_that_end_at_once_are_replaced_ever_more_slowly() -> None:
+    with supervised("ends_at_once") as program:
+        await_that(lambda: program.output.count("begins after") >= 7)
+        program.process.terminate()
+        assert program.wait() == 0
+        times = [float(seconds) for seconds in re.findall(r"begins after (\S+) s", program.output)]
+        # Two at first, at most one at once, then two after each pause of one, four … seconds.
+        assert times[6] - times[0] >= 4
+
+
+def test_a_worker_that_does_not_end_is_killed() -> None:
+    with supervised("is_deaf") as program:
+        program.wait_for("all are ready")
+        program.process.terminate()
+        assert program.wait() == 0
+        assert "exit_code=-9" in program.output
+
+
+def test_the_parent_ends_after_its_workers() -> None:
+    with supervised("listens") as program:
+        program.wait_for("all are ready")
+        program.process.send_signal(signal.SIGINT)
+        assert program.wait() == 0
+        *_, first, second, last = program.output.splitlines()
+        assert "exit_code=-15" in first
+        assert "exit_code=-15" in second
+        assert last == "at the end"
+
+
+def test_a_hangup_asks_for_a_reload() -> None:
+    with supervised("listens") as program:
+        program.wait_for("all are ready")
+        program.process.send_signal(signal.SIGHUP)
+        program.wait_for("asked to reload")
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with supervised("listens") as program:
+            program.wait_for("all are ready")
+            program.process.send_signal(signal.SIGHUP)
+            program.process.terminate()
+            assert program.wait() == 0
+            assert "asked to reload" not in program.output
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_the_end_of_its_terminal_ends_it() -> None:
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, PROGRAM, "listens"],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        stdin=end,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    os.close(end)
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.readline() == "all are ready\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.read().endswith("at the end\n")
+    os.close(terminal)
+    assert process.returncode == 0

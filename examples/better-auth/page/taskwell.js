@@ -1,0 +1,66 @@
+// The client of Taskwell's API: everything that a page needs, with no library at all.
+
+export class Problem extends Error {
+  constructor(status, { code, title, detail, errors } = {}) {
+    super(errors?.[0]?.message ?? detail ?? title ?? `Taskwell answered ${status}.`);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export function createTaskwell(url, fetchToken) {
+  // Kept in memory only, and as a promise: calls that run at once share one renewal.
+  let token = null;
+  function currentToken() {
+    if (token === null) {
+      const fetched = fetchToken();
+      token = fetched;
+      fetched.catch(() => forget(fetched));
+    }
+    return token;
+  }
+  function forget(old) {
+    if (token === old) token = null;
+  }
+
+  async function send(bearer, method, path, body) {
+    try {
+      return await fetch(url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          ...(body && { "content-type": "application/json" }),
+        },
+        body: body && JSON.stringify(body),
+      });
+    } catch {
+      throw new Problem(0, { title: `Taskwell can't be reached at ${url}.` });
+    }
+  }
+
+  async function call(method, path, body) {
+    const used = currentToken();
+    let response = await send(await used, method, path, body);
+    if (response.status === 401) {
+      // Expired, or its key is gone. A new token and one repetition; nothing was done yet.
+      forget(used);
+      response = await send(await currentToken(), method, path, body);
+    }
+    if (!response.ok) throw new Problem(response.status, await problemIn(response));
+    return response.status === 204 ? undefined : response.json();
+  }
+
+  return {
+    list: () => call("GET", "/tasks"),
+    // With an id of our own a repeated create makes no second task.
+    add: (text) => call("POST", "/tasks", { id: crypto.randomUUID(), text }),
+    complete: (id, completed) => call("PATCH", `/tasks/${id}/complete`, { completed }),
+    remove: (id) => call("DELETE", `/tasks/${id}`),
+    forgetToken: () => forget(token),
+  };
+}
+
+async function problemIn(response) {
+  const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json");
+  return isProblem ? response.json() : undefined;
+}
