@@ -1,4 +1,7 @@
-"""What routes ask for by name."""
+"""What routes ask for by name.
+
+All are coroutines, though few wait: the framework runs plain functions in a thread each.
+"""
 
 from __future__ import annotations
 
@@ -70,37 +73,37 @@ async def own_path(
         raise TaskNotFound
 
 
-def _tasks(request: Request) -> tasks.Tasks:
+async def _tasks(request: Request) -> tasks.Tasks:
     found: tasks.Tasks = request.app.state.tasks
     claim: Claim | None = getattr(request.state, "claim", None)
     return found if claim is None else found.within(claim.runner)
 
 
-def _lists(request: Request) -> lists.Lists:
+async def _lists(request: Request) -> lists.Lists:
     found: lists.Lists = request.app.state.lists
     return found
 
 
-def _sync(request: Request) -> Sync:
+async def _sync(request: Request) -> Sync:
     found: Sync = request.app.state.sync
     return found
 
 
-def _belongings(request: Request) -> Belongings:
+async def _belongings(request: Request) -> Belongings:
     found: Belongings = request.app.state.belongings
     return found
 
 
-def _live(request: Request) -> Live:
+async def _live(request: Request) -> Live:
     found: Live = request.app.state.live
     return found
 
 
-def _headers(request: Request) -> Headers:
+async def _headers(request: Request) -> Headers:
     return request.headers
 
 
-def _list_query(
+async def _list_query(
     status: Annotated[Status, Query(description="Which tasks.")] = Status.ALL,
     q: Annotated[
         str | None,

@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _raised_by_framework)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HttpRefused):
         return problem(request.scope, error.code)
     assert isinstance(error, RequestRefused)
@@ -107,13 +107,13 @@ def listed(flaws: tuple[errors.Flaw, ...]) -> dict[str, object]:
     }
 
 
-def _not_valid(request: Request, error: Exception) -> Response:
+async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     flaws = flaws_of(error.errors(), skip=1)
     return problem(request.scope, "validation-failed", members=listed(flaws))
 
 
-def _raised_by_framework(request: Request, error: Exception) -> Response:
+async def _raised_by_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allow = ", ".join(methods_allowed(request.app, request.scope))

@@ -20,7 +20,7 @@ router = APIRouter(tags=["health"])
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def _upkeep(request: Request) -> Upkeep:
+async def _upkeep(request: Request) -> Upkeep:
     found: Upkeep = request.app.state.upkeep
     return found
 
