@@ -25,7 +25,8 @@ export function replicateTasks({
 
   async function request(path, { headers, ...options } = {}) {
     const authorization = `Bearer ${await fetchToken()}`;
-    const response = await fetch(url + path, { ...options, headers: { ...headers, authorization } });
+    const carried = { ...headers, authorization };
+    const response = await fetch(url + path, { ...options, headers: carried });
     if (response.ok) return response;
     const problem = await response.json();
     throw Object.assign(new Error(`Taskwell: ${problem.detail ?? problem.title}`), problem);

@@ -99,7 +99,7 @@ MODULUS = issuer_key("RS256").public.public_numbers().n
         ED | {"key_ops": "verify"},
         ED | {"d": ED["x"]},
         RSA | {"d": RSA["n"]},
-        RSA | {"p": "AAAA"},
+        *(RSA | {member: "AAAA"} for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k")),
         ED | {"alg": "ES256"},
         ED | {"alg": "Ed448"},
         ED | {"alg": "HS256"},
