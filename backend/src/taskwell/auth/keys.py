@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
 
@@ -29,6 +30,11 @@ class Key:
 
     def signed(self, token: Token) -> bool:
         """The key decides the algorithm; the token only had to name the same one."""
+        # Without its leading zeros a signature would be accepted too: a second string of bytes
+        # that means the same.
+        is_rsa = isinstance(self.material, RSAPublicKey)
+        if is_rsa and len(token.signature) != (self.material.key_size + 7) // 8:
+            return False
         implementation = IMPLEMENTATIONS[self.algorithm]
         return bool(implementation.verify(token.signed, self.material, token.signature))
 

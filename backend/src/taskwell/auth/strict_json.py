@@ -8,7 +8,7 @@ import re
 DEEPEST = 50
 LONGEST_NUMBER = 1000
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 

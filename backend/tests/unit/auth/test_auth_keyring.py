@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from taskwell.auth.algorithms import PUBLIC_KEY_ALGORITHMS
+from taskwell.auth.fetching import SECONDS_FOR_ALL
 from taskwell.auth.jwks import KeySetUnusable, read_key_set
 from taskwell.auth.keyring import COOL_DOWN, STALE_AFTER, TRUSTED_FOR, Keyring
 from taskwell.auth.keys import KeySet
@@ -147,6 +148,10 @@ def test_within_the_cool_down_a_new_key_is_unavailable_and_then_it_works() -> No
         assert await scene.seek(token("ES256"), int(scene.wall.now)) == "issuer-es256"
 
     play(story())
+
+
+def test_a_read_is_over_before_the_next_may_begin() -> None:
+    assert SECONDS_FOR_ALL <= COOL_DOWN
 
 
 def test_a_token_whose_key_a_fresh_read_does_not_bring_is_invalid() -> None:
