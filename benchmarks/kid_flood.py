@@ -182,6 +182,8 @@ def main() -> None:
 
 
 async def _attack(url: str, token: str) -> None:
+    # Attackers bring machines of their own: here they get what the service leaves.
+    os.nice(19)
     async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
         await flood(client, token)
 
