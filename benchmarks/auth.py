@@ -23,11 +23,11 @@ RESULTS = ROOT / "benchmarks" / "results" / "auth.json"
 sys.path[:0] = [str(ROOT / "backend" / "src"), str(ROOT / "backend" / "tests")]
 
 from taskwell.auth.gate import Gate  # noqa: E402  # the checkout has to be on the path first
-from taskwell.auth.identity import Identity  # noqa: E402
-from taskwell.auth.keys import Key  # noqa: E402
-from taskwell.auth.remembered import RememberedTokens  # noqa: E402
-from taskwell.errors import KeysUnavailable, TokenInvalid  # noqa: E402
-from unit.auth.workshop import (  # noqa: E402
+from taskwell.auth.identity import Identity  # noqa: E402  # the path comes first
+from taskwell.auth.keys import Key  # noqa: E402  # the path comes first
+from taskwell.auth.remembered import RememberedTokens  # noqa: E402  # the path comes first
+from taskwell.errors import KeysUnavailable, TokenInvalid  # noqa: E402  # the path comes first
+from unit.auth.workshop import (  # noqa: E402  # the path comes first
     GATES,
     NOW,
     PUBLIC,

@@ -77,7 +77,7 @@ class Signals:
             try:
                 self._forget()
                 status = 0 if child() else 1
-            except Exception:
+            except Exception:  # whatever it is, it is told, and the parent makes another
                 logger.exception("a process of the service failed")
             finally:
                 # Nothing that the parent has prepared for its own end may run here.
