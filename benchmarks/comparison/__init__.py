@@ -1,0 +1,1 @@
+"""Taskwell beside its peers, on one machine: `scripts/bench`."""
