@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from httpx2 import Response
 from api_user import ApiUser
 
 Operation = dict[str, Any]
+
+_selves = itertools.count(1)
 
 _DONE = ("applied", "merged", "duplicate")
 
@@ -21,11 +24,13 @@ class Device:
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     cursor: str | None = None
     queue: list[Operation] = field(default_factory=list)
-    # Done, but something in the queue was made before its answer came.
-    done: list[Operation] = field(default_factory=list)
+    # Done, but not seen yet by all that is or may still be in the queue; each with the revision
+    # that the task then had.
+    done: list[tuple[Operation, int]] = field(default_factory=list)
     acknowledged: set[str] = field(default_factory=set)
     has_more: bool = True
-    resets: int = 0
+    # Starting over it forgets what it has done, and may meet that as somebody else's.
+    self: int = field(default_factory=_selves.__next__)
     # An answer on its way, with the operations that it answers.
     _answer: tuple[list[Operation], Response] | None = None
 
@@ -43,7 +48,9 @@ class Device:
     def request(self, most: int, limit: int, *, atomic: bool) -> dict[str, Any]:
         """What to send: what is done already only where it must stand before what follows."""
         sent = self.queue[:most]
-        repeated = [done for done in self.done if any(_stands_before(done, o) for o in sent)]
+        repeated = [
+            done for done, rev in self.done if any(_stands_before(done, rev, each) for each in sent)
+        ]
         return {
             "cursor": self.cursor,
             "operations": [*repeated, *sent],
@@ -62,9 +69,7 @@ class Device:
         assert self._answer is not None
         (operations, response), self._answer = self._answer, None
         if response.status_code == 410:
-            self.tasks, self.cursor, self.has_more = {}, None, True
-            self.done = []
-            self.resets += 1
+            self._start_over({}, None)
             return
         assert response.status_code == 200, response.text
         answer = response.json()
@@ -76,25 +81,32 @@ class Device:
             else:
                 self.tasks[change["id"]] = change
         self.cursor, self.has_more = answer["cursor"], answer["has_more"]
+        self.done = [each for each in self.done if self._is_needed(*each)]
 
     def begin_with_list(self, response: Response) -> None:
         """Another way to start: the list first, then on from its cursor."""
         assert response.status_code == 200, response.text
-        self.tasks = {task["id"]: task for task in response.json()}
-        self.cursor, self.has_more = response.headers["x-sync-cursor"], True
+        tasks = {task["id"]: task for task in response.json()}
+        self._start_over(tasks, response.headers["x-sync-cursor"])
+
+    def _start_over(self, tasks: dict[str, dict[str, Any]], cursor: str | None) -> None:
+        self.tasks, self.cursor, self.has_more = tasks, cursor, True
         self.done = []
+        self.self = next(_selves)
 
     def _settle(self, operation: Operation, result: dict[str, Any]) -> None:
         assert result["op_id"] == operation["op_id"]
         if result.get("problem", {}).get("code") == "batch-aborted":
             return
         self.queue = [each for each in self.queue if each["op_id"] != operation["op_id"]]
-        self.done = [each for each in self.done if each["op_id"] != operation["op_id"]]
         if result["status"] in _DONE:
             self.acknowledged.add(operation["op_id"])
-            if any(_stands_before(operation, each) for each in self.queue):
-                self.done.append(operation)
+            self.done = [each for each in self.done if each[0] != operation]
+            self.done.append((operation, result["task"]["rev"] if "task" in result else 0))
+
+    def _is_needed(self, done: Operation, rev: int) -> bool:
+        return self.has_more or any(_stands_before(done, rev, each) for each in self.queue)
 
 
-def _stands_before(done: Operation, later: Operation) -> bool:
-    return done["id"] == later["id"] and "base_rev" in later
+def _stands_before(done: Operation, rev: int, later: Operation) -> bool:
+    return bool(done["id"] == later["id"] and later.get("base_rev", rev) < rev)

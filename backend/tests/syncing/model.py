@@ -14,6 +14,12 @@ _lives = itertools.count(1)
 _moments = itertools.count(1)
 
 
+@dataclass(frozen=True)
+class Author:
+    device: int | None = None
+    op_id: str = ""
+
+
 @dataclass
 class Task:
     id: str
@@ -26,10 +32,22 @@ class Task:
     deleted: bool = False
     # When it was completed: two are equal exactly if the times are.
     completed_at: int | None = None
+    # When which field was set, and by whom.
+    edits: list[tuple[int, str, Author]] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[int, str]:
         return self.order, self.id
+
+    def is_foreign(self, name: str, base_rev: int, author: Author) -> bool:
+        """Somebody else has set it since then, or what the same device did later: an operation
+        that could not be done finds that there when it is sent again."""
+        return any(
+            rev > base_rev
+            and name == edited
+            and (who.device != author.device or who.op_id >= author.op_id)
+            for rev, edited, who in self.edits
+        )
 
     def shown(self) -> dict[str, Any]:
         if self.deleted:
@@ -52,6 +70,7 @@ class Account:
     last_order: int = 0
     purged_rev: int = 0
     tasks: dict[str, Task] = field(default_factory=dict)
+    author: Author = Author()
 
     def open(self) -> None:
         if self.life is None:
@@ -104,6 +123,7 @@ class Account:
         for name, new in changed.items():
             setattr(task, name, new)
             task.field_revs[name] = task.rev
+            task.edits.append((task.rev, name, self.author))
         if "completed" in changed:
             task.completed_at = next(_moments) if task.completed else None
         self.last_order = max(self.last_order, task.order)
@@ -140,7 +160,17 @@ class Account:
         if all(each.key < task.key for each in before) and all(task.key < a.key for a in after):
             return
         for placed, order in _orders(before, task, after):
-            self.change(placed, {"order": order})
+            if placed is task:
+                self.change(task, {"order": order})
+            else:
+                self._renumber(placed, order)
+
+    def _renumber(self, task: Task, order: int) -> None:
+        """Its place among the others is what it was: nobody has edited it."""
+        if task.order != order:
+            task.order = order
+            task.rev = self._next()
+            self.last_order = max(self.last_order, order)
 
     def bring_back(self, exported: tuple[list[Task], list[Task]]) -> dict[str, int]:
         counts = {"created": 0, "updated": 0, "unchanged": 0}
@@ -178,6 +208,7 @@ class Account:
         self.last_order = max(self.last_order, order)
         revs = dict.fromkeys(FIELDS, rev)
         task = Task(task_id, text, completed, order, made_as, rev, revs, False, completed_at)
+        task.edits = [(rev, name, self.author) for name in FIELDS]
         self.tasks[task_id] = task
         return task
 

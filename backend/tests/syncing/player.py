@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from typing import Any
+from uuid import UUID
 
 from httpx2 import Response
 
 from api_user import ApiUser
 from syncing.device import Device
 from syncing.model import Refused, Task
-from syncing.server import Delta, ModelServer, Place, write
+from syncing.server import Delta, ModelServer, Place, is_empty, write
 from syncing.service import Service
 
 MOST_TASKS = 24
@@ -21,6 +23,7 @@ _SHOWN = ("id", "rev", "text", "completed", "order")
 _PATHS = {
     "create": ("POST", ""),
     "patch": ("PATCH", "/{}"),
+    "put": ("PUT", "/{}"),
     "toggle": ("PATCH", "/{}/toggle"),
     "move": ("POST", "/{}/move"),
     "delete": ("DELETE", "/{}"),
@@ -30,10 +33,11 @@ _PATHS = {
 
 
 class Player:
-    def __init__(self, service: Service, user_id: str, devices: int) -> None:
+    def __init__(self, service: Service, name: str, devices: int, seen: Counter[str]) -> None:
         self._service = service
-        self._token = service.token(user_id)
-        self.user_id = user_id
+        self._seen = seen
+        self._operations = 0
+        self.user_id, self._token = service.newcomer(name)
         self.server = ModelServer(MOST_TASKS)
         self.devices = [Device(self.user) for _ in range(devices)]
 
@@ -45,14 +49,24 @@ class Player:
     def device(self, nth: int) -> Device:
         return self.devices[nth % len(self.devices)]
 
+    @property
+    def last_op_id(self) -> str:
+        return str(UUID(int=self._operations))
+
+    def new_op_id(self) -> str:
+        """Another user has the same, and must never notice."""
+        self._operations += 1
+        return self.last_op_id
+
     def send(self, device: Device, most: int, limit: int, *, atomic: bool) -> None:
         request = device.request(most, limit, atomic=atomic)
         response = self.user.post("/sync", request)
         device.awaits(request["operations"], response)
         try:
-            results, delta = self.server.exchange(request)
+            results, delta = self.server.exchange(request, device.self)
         except Refused as refused:
             self._is_reset(response, refused)
+            self._seen["resets"] += 1
             return
         assert response.status_code == 200, response.text
         answer = response.json()
@@ -70,6 +84,7 @@ class Player:
             delta = self.server.delta(device.cursor, limit)
         except Refused as refused:
             self._is_reset(response, refused)
+            self._seen["resets"] += 1
             return
         assert response.status_code == 200, response.text
         self._is_delta(response.json(), delta)
@@ -95,8 +110,10 @@ class Player:
         known = None if key is None else self.server.receipts.get(key)
         if known is not None:
             self._is_replayed(response, asked, known)
+            self._seen["replayed" if known[0] == asked else "keys reused"] += 1
             return
         status, told = write(self.server, verb, task_id, body)
+        self._seen[f"{method} {status}"] += 1
         assert response.status_code == status, response.text
         if status >= 400:
             assert response.json()["code"] == told
@@ -179,11 +196,13 @@ class Player:
 
     def _is_result(self, operation: Any, told: Any, predicted: Any) -> None:
         status, code, clashes = predicted
+        self._seen[f"{status} {code}" if code else status] += 1
         problem = told.get("problem", {})
         assert told["op_id"] == operation["op_id"]
         assert (told["status"], problem.get("code")) == (status, code), told
         assert problem.get("conflicts") == clashes, (told, predicted)
-        shown = None if code == "operation-reused" else self.server.shown(operation["id"])
+        is_unread = code == "operation-reused" or is_empty(operation)
+        shown = None if is_unread else self.server.shown(operation["id"])
         assert ("task" in told) == (shown is not None), (told, shown)
         if shown is not None:
             assert self._core(told["task"]) == shown, told
@@ -205,7 +224,8 @@ class Player:
 
     @staticmethod
     def _is_reset(response: Response, refused: Refused) -> None:
-        assert (response.status_code, response.json()["code"]) == (410, refused.code)
+        assert response.status_code == 410, response.text
+        assert response.json()["code"] == refused.code
 
     @staticmethod
     def _is_replayed(response: Response, asked: Any, known: Any) -> None:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncing.model import Account, Refused, Task
+from syncing.model import Account, Author, Refused, Task
 
 Result = tuple[str, str | None, dict[str, Any] | None]
 
@@ -85,7 +85,7 @@ class ModelServer:
             has_more=True,
         )
 
-    def exchange(self, request: dict[str, Any]) -> tuple[list[Result], Delta]:
+    def exchange(self, request: dict[str, Any], device: int) -> tuple[list[Result], Delta]:
         operations = request["operations"]
         results: list[Result] = []
         if operations:
@@ -96,11 +96,15 @@ class ModelServer:
                 if place is not None:
                     self._check(place)
                 own: set[int] = set()
-                results = [self._once(operation, own) for operation in operations]
+                for operation in operations:
+                    self.account.author = Author(device, operation["op_id"])
+                    results.append(self._once(operation, own))
                 failed = any(code for _, code, _ in results)
             except Refused:
                 self.account, self.done = saved
                 raise
+            finally:
+                self.account.author = Author()
             if request["atomic"] and failed:
                 self.account, self.done = saved
                 results = [
@@ -136,6 +140,8 @@ class ModelServer:
             raise Refused("sync-reset-required")
 
     def _once(self, operation: dict[str, Any], own: set[int]) -> Result:
+        if is_empty(operation):
+            return "rejected", "validation-failed", None
         content = json.dumps({**operation, "op_id": None}, sort_keys=True)
         known = self.done.get(operation["op_id"])
         if known is not None:
@@ -190,11 +196,20 @@ class ModelServer:
             for name, new in values.items()
             if is_foreign(task.field_revs[name]) and getattr(task, name) != new
         }
+        # With 0 it edits what it doesn't have, its own former edits of it among that.
+        for name in clashes:
+            foreign = not base or task.is_foreign(name, base, self.account.author)
+            assert foreign, "in conflict with nobody else"
         if clashes:
             raise Refused("edit-conflict", clashes)
         status = "merged" if is_foreign(task.rev) else "applied"
         self.account.change(task, values)
         return status
+
+
+def is_empty(operation: dict[str, Any]) -> bool:
+    """It says nothing, and is refused before anybody looks at what is there."""
+    return operation["type"] == "update" and not operation["set"]
 
 
 def write(server: ModelServer, verb: str, task_id: str, body: dict[str, Any]) -> tuple[int, Any]:
@@ -217,6 +232,8 @@ def write(server: ModelServer, verb: str, task_id: str, body: dict[str, Any]) ->
             return 204, None
         if verb == "move":
             account.move(task, body, may_be_deleted=False)
+        elif verb == "put":
+            account.change(task, {"completed": False, **body})
         else:
             account.change(task, body or {"completed": not task.completed})
         return 200, server.shown(task_id)

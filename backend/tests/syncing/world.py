@@ -1,189 +1,189 @@
-"""Devices, a browser tab, a second user and the passing of time, in any order."""
+"""Devices, a browser tab, a second user and the passing of time, in any order.
+
+Each step picks what it is about from lists of choices; who picks is whoever drives the world:
+chance in a long run, hypothesis where a failure shall be made small.
+"""
 
 from __future__ import annotations
 
-import secrets
-import sys
-from typing import Any
-from uuid import UUID, uuid4
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-
+from syncing.device import Device
 from syncing.model import GREATEST
 from syncing.player import MOST_TASKS, Player
 from syncing.service import Service
 
+T = TypeVar("T")
+
 IDS = [str(UUID(int=nth << 64 | 7)) for nth in range(8)]
-TEXTS = st.sampled_from(["milk", "bread", "Käse", "100 %"])
-ORDERS = st.sampled_from([0, 1, 2, 5, GREATEST, -GREATEST])
-MEMBERS: dict[str, st.SearchStrategy[Any]] = {
-    "text": TEXTS,
-    "completed": st.booleans(),
-    "order": ORDERS,
+OTHERS = [str(UUID(int=nth << 96 | 7)) for nth in range(1, 22)]
+# With the largest one more fits, and with the others all.
+CROWDS = [[], IDS[:5], IDS, IDS, IDS[:2] + OTHERS]
+
+_TEXTS = [{"text": text} for text in ("milk", "bread", "Käse", "100 %")]
+_STATES: list[dict[str, Any]] = [{}, {"completed": True}, {"completed": False}]
+_ORDERS: list[dict[str, Any]] = [{}, *({"order": n} for n in (0, 1, 2, 5, GREATEST, -GREATEST))]
+_WHOLE = [t | s | o for t in _TEXTS for s in _STATES for o in _ORDERS]
+_SOME = [t | s | o for t in ({}, *_TEXTS) for s in _STATES for o in _ORDERS]
+_ONE = [*_TEXTS, *_STATES[1:], *_ORDERS[1:]]
+_PLACES = [{"to": "first"}, {"to": "last"}]
+_PLACES += [{side: task} for side in ("before", "after") for task in IDS]
+
+# What each can say. An update may name nothing to change, which the service refuses.
+DEEDS: dict[str, Sequence[dict[str, Any]]] = {
+    "create": _WHOLE,
+    "update": [{}, *_ONE * 4, *_SOME[1:]],
+    "complete": _STATES[1:],
+    "move": _PLACES,
+    "delete": [{}],
+    "restore": _SOME,
 }
-TASKS = st.sampled_from(IDS)
-PLACES = st.one_of(
-    st.builds(lambda where: {"to": where}, st.sampled_from(["first", "last"])),
-    st.builds(lambda side, task: {side: task}, st.sampled_from(["before", "after"]), TASKS),
-)
-SOME = st.fixed_dictionaries({}, optional=MEMBERS)
-WHOLE = st.fixed_dictionaries(
-    {"text": TEXTS}, optional={name: MEMBERS[name] for name in ("completed", "order")}
-)
-DONE = st.fixed_dictionaries({"completed": st.booleans()})
-DEEDS = st.one_of(
-    st.tuples(st.just("create"), WHOLE),
-    st.tuples(st.just("update"), SOME.filter(bool)),
-    st.tuples(st.just("complete"), DONE),
-    st.tuples(st.just("move"), PLACES),
-    st.tuples(st.just("delete"), st.just({})),
-    st.tuples(st.just("restore"), SOME),
-)
-WRITES = st.one_of(
-    st.tuples(st.just("create"), WHOLE),
-    st.tuples(st.just("patch"), SOME.filter(bool)),
-    st.tuples(st.just("toggle"), st.just({})),
-    st.tuples(st.just("move"), PLACES),
-    st.tuples(st.sampled_from(["delete", "restore", "clear"]), st.just({})),
-)
+WRITES: dict[str, Sequence[dict[str, Any]]] = {
+    "create": _WHOLE,
+    "patch": _SOME[1:],
+    "put": _WHOLE,
+    "toggle": [{}],
+    "move": _PLACES,
+    "delete": [{}],
+    "restore": [{}],
+    "clear": [{}],
+}
+DEED = ["create", "create", "update", "update", "complete", "move", "move", "delete", "restore"]
 # The first user has most of the devices.
-USERS = st.sampled_from([0, 0, 0, 1])
+USERS = [0, 0, 0, 1]
 # Two of them do most of the work, so that they meet.
-DEVICES = st.sampled_from([0, 1] * 6 + list(range(2, 10)))
+DEVICES = [0, 1] * 6 + list(range(2, 10))
+LIMITS = [1, 2, 7, 1000]
+RARE = ["list"] * 8 + ["export", "import"] * 3 + ["restart", "restart", "erase"]
 
 
-class World(RuleBasedStateMachine):
+class Pick(Protocol):
+    def __call__(self, choices: Sequence[T], /) -> T: ...
+
+
+class World:
     def __init__(self, service: Service) -> None:
-        super().__init__()
         self.service = service
+        self.seen: Counter[str] = Counter()
         self.players = [
-            Player(service, f"{name}-{secrets.token_hex(8)}", many)
-            for name, many in (("ann", 10), ("ben", 2))
+            Player(service, name, many, self.seen) for name, many in (("ann", 10), ("ben", 2))
         ]
         self.exports: list[Any] = []
 
-    @initialize(crowd=st.sampled_from([0, 5, 8, 23]))
-    def begin(self, crowd: int) -> None:
+    def begin(self, pick: Pick) -> None:
         """Some of the tasks are there already, alone or among others with no room between."""
-        others = [str(uuid4()) for _ in range(crowd)]
-        for nth, task_id in enumerate([*IDS, *others][:crowd]):
-            body = {"text": "crowd", "order": nth}
-            self.players[0].write("create", task_id, body, None)
+        for player, crowds in zip(self.players, (CROWDS, CROWDS[:3]), strict=True):
+            for nth, task_id in enumerate(pick(crowds)):
+                player.write("create", task_id, {"text": "crowd", "order": nth}, None)
 
-    @rule(
-        user=USERS,
-        device=DEVICES,
-        deeds=st.lists(st.tuples(DEEDS, TASKS, st.booleans()), min_size=1, max_size=5),
-        arrives=st.sampled_from(["offline", "now", "now", "later", "never"]),
-    )
-    def act(
-        self,
-        user: int,
-        device: int,
-        deeds: list[tuple[tuple[str, dict[str, Any]], str, bool]],
-        arrives: str,
-    ) -> None:
-        actor = self.players[user].device(device)
-        for (kind, values), task, bold in deeds:
-            actor.act(str(uuid4()), kind, task, values, bold)
-        if arrives != "offline" and not actor.is_waiting:
-            self._send(user, device, 9, 1000, False, arrives)
+    def act(self, pick: Pick) -> None:
+        """Some are confused, and give to what they do a name that something else has already."""
+        player, device = self._anybody(pick)
+        is_confused = pick([False] * 9 + [True])
+        for _ in range(pick([1, 2, 3, 4, 5])):
+            kind = pick(DEED)
+            op_id = player.last_op_id if is_confused else player.new_op_id()
+            device.act(op_id, kind, pick(IDS), pick(DEEDS[kind]), pick([False, False, True]))
+        arrives = pick(["offline", "offline", "now", "now", "later", "never"])
+        if arrives != "offline" and not device.is_waiting:
+            self._send(player, device, 9, 1000, False, arrives)
 
-    @rule(
-        user=USERS,
-        device=DEVICES,
-        most=st.integers(1, 9),
-        limit=st.sampled_from([1, 2, 7, 1000]),
-        atomic=st.sampled_from([False, False, True]),
-        arrives=st.sampled_from(["now", "now", "later", "never"]),
-    )
-    def send(
-        self, user: int, device: int, most: int, limit: int, atomic: bool, arrives: str
-    ) -> None:
-        if not self.players[user].device(device).is_waiting:
-            self._send(user, device, most, limit, atomic, arrives)
+    def send(self, pick: Pick) -> None:
+        player, device = self._anybody(pick)
+        if not device.is_waiting:
+            arrives = pick(["now", "now", "later", "never"])
+            is_atomic = pick([False, False, True])
+            self._send(player, device, pick(range(1, 10)), pick(LIMITS), is_atomic, arrives)
 
-    @rule(user=USERS, device=DEVICES)
-    def receive_late(self, user: int, device: int) -> None:
-        if self.players[user].device(device).is_waiting:
-            self.players[user].device(device).receive()
-
-    @rule(user=USERS, device=DEVICES, limit=st.sampled_from([1, 3, 1000]), arrives=st.booleans())
-    def pull(self, user: int, device: int, limit: int, arrives: bool) -> None:
-        player = self.players[user]
-        puller = player.device(device)
-        if not puller.is_waiting:
-            player.pull(puller, limit)
-            if arrives:
-                puller.receive()
+    def receive_late(self, pick: Pick) -> None:
+        waiting = [each for player in self.players for each in player.devices if each.is_waiting]
+        if waiting:
+            device = pick(waiting)
+            if pick([True, True, True, False]):
+                device.receive()
             else:
-                puller.lose()
+                device.lose()
 
-    @rule(user=USERS, device=DEVICES)
-    def begin_with_list(self, user: int, device: int) -> None:
-        player = self.players[user]
-        if not player.device(device).is_waiting:
-            player.begin_with_list(player.device(device))
+    def pull(self, pick: Pick) -> None:
+        player, device = self._anybody(pick)
+        if not device.is_waiting:
+            player.pull(device, pick(LIMITS))
+            if pick([True, True, False]):
+                device.receive()
+            else:
+                device.lose()
 
-    @rule(
-        user=USERS,
-        write=WRITES,
-        task=TASKS,
-        key=st.sampled_from([None, None, "k1", "k2", "k3"]),
-        times=st.integers(1, 2),
-    )
-    def write(
-        self, user: int, write: tuple[str, dict[str, Any]], task: str, key: str | None, times: int
-    ) -> None:
-        verb, body = write
-        for _ in range(times if key else 1):
-            self.players[user].write(verb, task, body, key)
+    def write(self, pick: Pick) -> None:
+        player, _ = self._anybody(pick)
+        verb = pick(list(WRITES))
+        task, body = pick(IDS), pick(WRITES[verb])
+        key = pick([None, None, "k1", "k2", "k3"])
+        for _ in range(1 if key is None else pick([1, 2])):
+            player.write(verb, task, body, key)
 
-    @rule(user=USERS, chosen=st.sets(TASKS))
-    def purge(self, user: int, chosen: set[str]) -> None:
-        player = self.players[user]
-        deleted = {t.id for t in player.server.account.tasks.values() if t.deleted}
-        player.server.account.purge(deleted & chosen)
-        self.service.purge(player.user_id, deleted & chosen)
+    def purge(self, pick: Pick) -> None:
+        player, _ = self._anybody(pick)
+        chosen = {task for task in IDS if pick([False, True])}
+        chosen &= {task.id for task in player.server.account.tasks.values() if task.deleted}
+        player.server.account.purge(chosen)
+        self.service.purge(player.user_id, chosen)
+        self.seen["purged"] += len(chosen)
         player.agrees_with_database()
 
-    @rule(user=USERS, sure=st.integers(0, 3))
-    def erase(self, user: int, sure: int) -> None:
-        if sure == 0:
-            self.players[user].erase()
+    def meanwhile(self, pick: Pick) -> None:
+        """What is rare, but every device has to get over it."""
+        player, device = self._anybody(pick)
+        match what := pick(RARE):
+            case "list" if not device.is_waiting:
+                player.begin_with_list(device)
+            case "export":
+                self.exports.append(player.export())
+            case "import" if self.exports:
+                player.bring_back(*pick(self.exports))
+            case "restart":
+                self.service.restart()
+            case "erase":
+                player.erase()
+            case _:
+                return
+        self.seen[what] += 1
 
-    @rule(user=USERS)
-    def export(self, user: int) -> None:
-        self.exports.append(self.players[user].export())
+    def all_come_back(self) -> None:
+        for player in self.players:
+            player.all_come_back()
+            player.agrees_with_database()
 
-    @precondition(lambda self: self.exports)
-    @rule(user=USERS, nth=st.integers(0, 100))
-    def import_(self, user: int, nth: int) -> None:
-        self.players[user].bring_back(*self.exports[nth % len(self.exports)])
-
-    @rule(sure=st.integers(0, 3))
-    def restart(self, sure: int) -> None:
-        if sure == 0:
-            self.service.restart()
-
-    def _send(
-        self, user: int, device: int, most: int, limit: int, atomic: bool, arrives: str
-    ) -> None:
-        sender = self.players[user].device(device)
-        self.players[user].send(sender, most, limit, atomic=atomic)
-        if arrives == "now":
-            sender.receive()
-        elif arrives == "never":
-            sender.lose()
-
-    def teardown(self) -> None:
-        if sys.exc_info()[0] is None:
-            for player in self.players:
-                player.all_come_back()
-                player.agrees_with_database()
+    def vanish(self) -> None:
         for player in self.players:
             player.user.delete("/me")
 
+    def _anybody(self, pick: Pick) -> tuple[Player, Device]:
+        player = self.players[pick(USERS)]
+        return player, player.device(pick(DEVICES))
 
-assert MOST_TASKS == 24, "23 tasks and two more have to meet the limit"
+    def _send(
+        self, player: Player, device: Device, most: int, limit: int, atomic: bool, arrives: str
+    ) -> None:
+        player.send(device, most, limit, atomic=atomic)
+        self.seen[f"answers that come {arrives}"] += 1
+        if arrives == "now":
+            device.receive()
+        elif arrives == "never":
+            device.lose()
+
+
+# As often as they are in the list.
+STEPS = [
+    *[World.act] * 6,
+    *[World.send] * 3,
+    *[World.receive_late] * 2,
+    *[World.pull] * 3,
+    *[World.write] * 4,
+    *[World.meanwhile] * 2,
+    World.purge,
+]
+
+assert len(CROWDS[-1]) == MOST_TASKS - 1, "the limit has to be met"
