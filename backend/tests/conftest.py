@@ -3,12 +3,14 @@ semantics. Each test has users of its own, and users never meet: so tests share 
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -17,6 +19,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api_user import ApiUser
+from end_to_end.pgbouncer import pooled
 from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings, load_settings
 from taskwell.database.embedded import EmbeddedPostgres
@@ -61,9 +64,27 @@ def database_url(data_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, data_folder: Path) -> Settings:
+def way_to_database(database_url: str, data_folder: Path) -> Iterator[dict[str, Any]]:
+    """The service's own; TASKWELL_TEST_PGBOUNCER=1 puts a pooler in transaction mode into it."""
+    if os.environ.get("TASKWELL_TEST_PGBOUNCER") != "1":
+        yield {"database_url": SecretStr(database_url)}
+        return
+    with pooled(database_url, data_folder) as url:
+        yield {
+            "database_url": SecretStr(url),
+            "database_url_unpooled": SecretStr(database_url),
+            "prepared_statements": False,
+        }
+
+
+@pytest.fixture(scope="session")
+def settings(way_to_database: dict[str, Any], data_folder: Path) -> Settings:
     return load_settings(
-        database_url=SecretStr(database_url), data=data_folder, cors_origins=(FRONT_END,)
+        **way_to_database,
+        data=data_folder,
+        cors_origins=(FRONT_END,),
+        # Tests ask as fast as they can; those of the limit itself set one.
+        rate_limit=0,
     )
 
 

@@ -57,6 +57,8 @@ class SecondConnection:
         """Until so many of the service's statements wait for a lock."""
         deadline = time.monotonic() + PATIENCE
         while self.value(WAITING) < many:
+            # Within a transaction it would see the same picture again and again.
+            self.value("SELECT pg_stat_clear_snapshot()")
             assert time.monotonic() < deadline, "the service never came to wait for the lock"
             time.sleep(GLANCE)
 

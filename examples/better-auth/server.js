@@ -1,4 +1,4 @@
-// Better Auth under /api/auth and the page under /, on one loopback address.
+// Better Auth under /api/auth and the page under /, on one address.
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,8 +9,6 @@ import { build } from "esbuild";
 
 import { createAuth } from "./auth.js";
 import { readSettings } from "./settings.js";
-
-const HOST = "127.0.0.1";
 
 const page = (name) => fileURLToPath(new URL(`page/${name}`, import.meta.url));
 
@@ -65,9 +63,9 @@ function answerWithPage(response, html, taskwellUrl) {
 export async function startServer(settings) {
   const { html, assets } = await readPage();
   const server = createServer();
-  server.listen(settings.port, HOST);
+  server.listen(settings.port, settings.host);
   await once(server, "listening");
-  const origin = `http://${HOST}:${server.address().port}`;
+  const origin = settings.url ?? `http://${settings.host}:${server.address().port}`;
   const auth = createAuth(settings, origin);
   // Makes the first key. Left to the first requests, two of them at once would make two.
   await auth.api.getJwks();
@@ -84,7 +82,10 @@ export async function startServer(settings) {
 
   server.on("request", (request, response) => {
     const [pathname] = request.url.split("?", 1);
-    if (`http://${request.headers.host}` !== origin) {
+    if (pathname === "/api/auth/jwks") {
+      // Public, and Taskwell may have another name for this machine.
+      handleAuth(request, response);
+    } else if (`http://${request.headers.host}` !== origin) {
       // Cookies, trusted origins and CORS all know this address under one name only.
       answer(response, 307, "text/plain; charset=utf-8", `Go to ${origin}\n`, {
         location: `${origin}/`,

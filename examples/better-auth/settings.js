@@ -33,7 +33,9 @@ export function readSettings(environment) {
     return Number(value);
   };
   return {
+    host: text("EXAMPLE_HOST") ?? "127.0.0.1",
     port: whole("PORT", 65535) ?? 3000,
+    url: text("EXAMPLE_URL"),
     secret: text("BETTER_AUTH_SECRET") ?? randomBytes(32).toString("hex"),
     taskwellUrl: text("TASKWELL_URL") ?? "http://127.0.0.1:8000",
     keyPair: choice("EXAMPLE_ALGORITHM", KEY_PAIRS),

@@ -259,6 +259,20 @@ await until("the stranger has their own", async () => {
 });
 await agree("and nobody else sees it", [...both, tablet], [...quick, "From the tablet"]);
 
+const [{ id: theirs }] = await stranger.all();
+await stranger.edit(theirs, { text: "x".repeat(501) });
+await until("what will never be taken is told", () => assert.equal(stranger.rejected.length, 1));
+await stranger.edit(theirs, { text: "Short enough" });
+await until("and the next edit is taken", async () => {
+  const tasks = await ask("/tasks", { token: TASKWELL_OTHER_TOKEN });
+  assert.deepEqual(tasks.map(({ text }) => text), ["Short enough"]);
+  assert.deepEqual(await stranger.all(), tasks);
+});
+const [{ code, errors }, ...more] = stranger.rejected.splice(0);
+assert.equal(code, "validation-failed");
+assert.deepEqual(errors.map(({ pointer }) => pointer), ["/set/text"]);
+assert.deepEqual(more, [], "told once");
+
 await ask("/me", { method: "DELETE" });
 await ask("/tasks", { method: "POST", body: { text: "Another life" } });
 await agree("an account that begins anew", [...both, tablet], ["Another life"]);

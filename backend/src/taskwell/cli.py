@@ -226,6 +226,59 @@ def purge(data: Data = None, env_file: EnvFile = None) -> None:
 
 
 @commands.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A file that isn't there yet, or a folder.")],
+    data: Data = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Back up the private database, while the service runs or not.
+
+    The file has its name only once it is complete. In a folder it is named after the time. It has
+    everything but the development issuer's key.
+
+    Example: `taskwell backup /var/backups`
+    """
+    from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
+
+    typer.echo(archiving.backup(_read_settings(env_file, data=data), target))
+
+
+@commands.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="What `taskwell backup` has made.")],
+    data: Data = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Put a backup into a data folder that has no database yet.
+
+    The database is there at the end and complete, or not at all. Clients fetch everything again.
+
+    Example: `taskwell restore tasks.tar --data ./restored`
+    """
+    from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
+
+    typer.echo(archiving.restore(_read_settings(env_file, data=data), source))
+
+
+@commands.command()
+def new_epoch(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+    data: Data = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Make every tag and cursor worthless, after a database was restored or set back.
+
+    `taskwell restore` does so by itself. Without this a client might take an old answer for a new
+    one, since revisions count over numbers that it has seen already.
+
+    Example: `taskwell new-epoch --yes`
+    """
+    from taskwell import operating  # noqa: PLC0415  # imports the driver
+
+    typer.echo(operating.new_epoch(_read_settings(env_file, data=data), is_meant=yes))
+
+
+@commands.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

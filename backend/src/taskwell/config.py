@@ -16,6 +16,11 @@ from taskwell.errors import SettingsInvalid
 
 SHORTEST_SECRET = 32
 
+# Not ours: each OpenTelemetry program goes by these.
+TELEMETRY_ENDPOINTS = tuple(
+    f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRACES_", "METRICS_", "LOGS_")
+)
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -57,6 +62,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -88,13 +101,19 @@ class Settings(BaseSettings):
     cors_origins: CommaSeparated = Field((), validation_alias="TASKWELL_CORS_ORIGINS")
     max_tasks: int = Field(10_000, ge=1, le=1_000_000, validation_alias="TASKWELL_MAX_TASKS")
     max_body: int = Field(1024 * 1024, ge=1024, le=1024**3, validation_alias="TASKWELL_MAX_BODY")
+    rate_limit: int = Field(100, ge=0, le=100_000, validation_alias="TASKWELL_RATE_LIMIT")
+    trusted_proxies: CommaSeparated = Field((), validation_alias="TASKWELL_TRUSTED_PROXIES")
+    metrics_port: int | None = Field(None, ge=0, le=65535, validation_alias="TASKWELL_METRICS_PORT")
+    server_timing: bool = Field(False, validation_alias="TASKWELL_SERVER_TIMING")
     retention_days: int = Field(30, ge=1, le=3650, validation_alias="TASKWELL_RETENTION_DAYS")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="TASKWELL_LOG_LEVEL"
     )
     log_format: Literal["json", "text"] = Field("json", validation_alias="TASKWELL_LOG_FORMAT")
 
-    @field_validator("auth_audience", "auth_scopes", "cors_origins", mode="before")
+    @field_validator(
+        "auth_audience", "auth_scopes", "cors_origins", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -126,6 +145,14 @@ class Settings(BaseSettings):
                     "must list origins such as https://app.example.com, "
                     "each with a scheme, without a path or a slash at the end"
                 )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if not is_network(entry):
+                raise ValueError("must list addresses or networks such as 10.0.0.0/8")
         return value
 
     @field_validator("auth_secret")
@@ -168,6 +195,10 @@ class Settings(BaseSettings):
                 "TASKWELL_HOST must be a loopback address while the development issuer is in use: "
                 "set BETTER_AUTH_URL to listen anywhere else"
             )
+        if self.metrics_port == self.port != 0:
+            raise ValueError(
+                "TASKWELL_METRICS_PORT is the same as TASKWELL_PORT: choose another one"
+            )
         if self.database_url is None and self.database_url_unpooled is not None:
             raise ValueError("DATABASE_URL_UNPOOLED is set without DATABASE_URL: set both")
         return self
@@ -181,6 +212,13 @@ class Settings(BaseSettings):
     @property
     def uses_embedded_database(self) -> bool:
         return self.database_url is None
+
+    @property
+    def exports_telemetry(self) -> bool:
+        """Whether OpenTelemetry's own variables name a place for it to go."""
+        if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            return False
+        return any(os.environ.get(name) for name in TELEMETRY_ENDPOINTS)
 
     @property
     def issuer(self) -> str:
@@ -211,6 +249,12 @@ class Settings(BaseSettings):
         if self.better_auth_url is None:
             return None
         return self.better_auth_url.rstrip("/") + "/api/auth/jwks"
+
+
+def bound_telemetry() -> None:
+    """A receiver that is away must not keep a worker from ending: what is sent to it last is tried
+    for traces, metrics and logs one after the other, each for this many seconds."""
+    os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
 
 
 DEVELOPMENT_ISSUER = "http://taskwell.localhost"

@@ -4,7 +4,8 @@
     ├── StartRefused             can't go on; the message says what to change
     │   ├── SettingsInvalid      a setting is missing, wrong, or contradicts another
     │   ├── DatabaseNotStarted   the private PostgreSQL could not be made, started or taken over
-    │   └── SchemaMismatch       the database's schema does not fit this version
+    │   ├── SchemaMismatch       the database's schema does not fit this version
+    │   └── BackupRefused        a backup can't be made, read or restored
     └── RequestRefused           one request is answered with a problem
         ├── TokenRefused
         │   ├── TokenMissing
@@ -13,7 +14,12 @@
         ├── Unavailable          nothing was done; the same request may succeed later
         │   ├── DatabaseUnavailable
         │   ├── DatabaseBusy
+        │   ├── StorageFull      no room on the database's disk; reading goes on
+        │   ├── Overloaded       the process has as much to do as it can hold
         │   └── KeysUnavailable
+        ├── AskedTooMuch         of what one user, or one address, may take; nothing was done
+        │   ├── RateLimited      too many requests, or too many refused tokens, in a short time
+        │   └── TooManyAtOnce    too many requests of one user at the same time
         ├── InputInvalid         what was sent does not fit; carries a Flaw for each place
         ├── CursorInvalid
         ├── FilterRequired
@@ -54,6 +60,10 @@ class DatabaseNotStarted(StartRefused):
 
 
 class SchemaMismatch(StartRefused):
+    pass
+
+
+class BackupRefused(StartRefused):
     pass
 
 
@@ -99,8 +109,43 @@ class DatabaseBusy(Unavailable):
     pass
 
 
+class StorageFull(Unavailable):
+    retry_after = 30
+
+
+class Overloaded(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("the request waited too long for its turn, or too many wait already")
+
+
 class KeysUnavailable(Unavailable):
     retry_after = 5
+
+
+class AskedTooMuch(RequestRefused):
+    """`reason` is for the log; `retry_after` is in seconds."""
+
+    retry_after = 1
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RateLimited(AskedTooMuch):
+    """Of the limit `name`, which allows for `quota` in so many seconds, nothing is left."""
+
+    def __init__(self, name: str, quota: int, seconds: int, *, retry_after: int) -> None:
+        super().__init__(f"the rate limit per {name}")
+        self.name = name
+        self.quota = quota
+        self.seconds = seconds
+        self.retry_after = retry_after
+
+
+class TooManyAtOnce(AskedTooMuch):
+    def __init__(self) -> None:
+        super().__init__("too many requests of this user at once")
 
 
 @dataclass(frozen=True, slots=True)

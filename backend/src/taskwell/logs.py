@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from datetime import UTC, datetime
+import time
+from functools import lru_cache
 from typing import Literal
 
 # Set by `extra=` on the line that each request leaves.
 MEMBERS = "members"
 
 
+# Nothing that is logged contains itself.
+_write_json = json.JSONEncoder(check_circular=False).encode
+
+
 def configure(level: str, form: Literal["json", "text"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if form == "json" else _PlainLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Where a line was logged from, and by which thread, is not in it: don't look it up.
+    # Where a line was logged from, and by which thread or task, is not in it: don't look it up.
+    logging._srcfile = None
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined, unused-ignore]  # since Python 3.12
     logging.logThreads = False
     logging.logProcesses = False
     logging.logMultiprocessing = False
@@ -26,7 +33,13 @@ def configure(level: str, form: Literal["json", "text"]) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 class _JsonLines(logging.Formatter):
@@ -38,7 +51,7 @@ class _JsonLines(logging.Formatter):
         line.update(getattr(record, MEMBERS, {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return _write_json(line)
 
 
 class _PlainLines(logging.Formatter):

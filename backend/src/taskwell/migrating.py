@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from taskwell.config import Settings
 from taskwell.database.embedded import running_database
 from taskwell.database.folder import DataFolder
-from taskwell.errors import SchemaMismatch
 from taskwell.migrations import runner
 
 
@@ -34,11 +33,10 @@ def upgrade(settings: Settings) -> str:
 def look(settings: Settings) -> Report:
     with migrated_url(settings) as url:
         found = runner.state(url)
+    if found.too_new:
+        raise found.mismatch()
     if not found.is_known:
-        raise SchemaMismatch(
-            f"The database's schema is at {found.current}, which this version does not know: "
-            "run a newer version of Taskwell."
-        )
+        return Report(True, f"The schema is newer ({found.current}), and may be served by this.")
     if found.behind:
         now = found.current or "nothing"
         return Report(False, f"The schema is at {now}, {found.head} is needed.")

@@ -1,20 +1,24 @@
-"""What operators do by hand to a database that is being served: cut off, let in, purge."""
+"""What operators do by hand to a database that is being served."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from pydantic import SecretStr
 
 from taskwell.config import Settings
-from taskwell.database.pool import Database
+from taskwell.database.pool import USUAL_PATIENCE, Database
 from taskwell.errors import StartRefused, Unavailable
 from taskwell.migrating import migrated_url
 from taskwell.models import Denied
-from taskwell.services.upkeep import DenyList, Purge
+from taskwell.services.upkeep import DenyList, Epochs, Purge
+
+ONE_HOUR = 3600.0
 
 Result = TypeVar("Result")
 
@@ -52,9 +56,30 @@ def purge(settings: Settings) -> str:
     return f"{gone} rows that were kept long enough are gone."
 
 
+def new_epoch(settings: Settings, *, is_meant: bool) -> str:
+    if not is_meant:
+        raise StartRefused(
+            "After this no tag and no cursor that a client has matches any more, and each fetches "
+            "everything again: say --yes if the database was restored or set back."
+        )
+    with migrated_url(settings) as url:
+        accounts = _within(partial(renew_epochs, settings, url))
+    return f"The epochs of {accounts} accounts are new: every client fetches everything again."
+
+
+async def renew_epochs(settings: Settings, url: str) -> int:
+    # All accounts in one statement, which may take its time.
+    database = Database(_at(settings, url), replace(USUAL_PATIENCE, statement=ONE_HOUR))
+    await database.open()
+    try:
+        return await Epochs(database).renew()
+    finally:
+        await database.close()
+
+
 def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
     async def run(url: str) -> Result:
-        database = Database(settings.model_copy(update={"database_url": SecretStr(url)}))
+        database = Database(_at(settings, url))
         await database.open()
         try:
             return await work(database)
@@ -62,12 +87,20 @@ def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> R
             await database.close()
 
     with migrated_url(settings) as url:
-        try:
-            return asyncio.run(run(url))
-        except Unavailable as error:
-            raise StartRefused(
-                f"The database can't do this ({error.reason}): see what taskwell doctor says."
-            ) from None
+        return _within(partial(run, url))
+
+
+def _within(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
+    try:
+        return asyncio.run(work())
+    except Unavailable as error:
+        raise StartRefused(
+            f"The database can't do this ({error.reason}): see what taskwell doctor says."
+        ) from None
+
+
+def _at(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"database_url": SecretStr(url)})
 
 
 def _shown(moment: datetime) -> str:

@@ -124,7 +124,7 @@ def expected_statuses(operation: Operation) -> set[int]:
     """What follows from the shape of an operation; what is its own comes on top."""
     found: set[int] = set()
     if operation.needs_token:
-        found |= {401, 503}
+        found |= {401, 429, 503}
     if operation.names_user or operation.resources:
         found.add(404)
     if "requestBody" in operation.description:
@@ -162,6 +162,7 @@ def test_every_status_is_described(operation: Operation) -> None:
 
 HEADERS_OF_STATUS = {
     401: {"WWW-Authenticate"},
+    429: {"Retry-After", "RateLimit", "RateLimit-Policy"},
     503: {"Retry-After"},
     201: {"ETag", "Location"},
     304: {"ETag"},

@@ -19,8 +19,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from end_to_end.issuer import EXAMPLE, Account, Issuer, running_issuer
-from end_to_end.node_packages import staged
+from end_to_end.issuer import EXAMPLE, Account, Issuer, bare_environment, running_issuer
+from end_to_end.node_packages import node, staged
+from end_to_end.pgbouncer import free_port
+from end_to_end.program import Program
 from end_to_end.service import caller, running_service
 
 pytestmark = pytest.mark.better_auth
@@ -246,3 +248,20 @@ def test_an_issuer_that_lost_its_keys_is_learned_anew(example: Path) -> None:
             assert kid_of(again.token(ada)) == kid_of(old)
             learns(url, again, ada)
             assert_invalid(asking(url, old))
+
+
+def test_the_keys_are_there_under_any_name_of_the_machine(example: Path) -> None:
+    """As between containers, which call each other by other names than the browser does."""
+    port = free_port()
+    environment = bare_environment() | {
+        "PORT": str(port),
+        "EXAMPLE_HOST": "127.0.0.1",
+        "EXAMPLE_URL": "http://app.example.com",
+    }
+    with Program((node(), example / "server.js"), environment) as program:
+        program.wait_for(r"the page: http://app\.example\.com$")
+        keys = httpx2.get(f"http://127.0.0.1:{port}/api/auth/jwks")
+        assert keys.status_code == 200
+        assert keys.json()["keys"]
+        page = httpx2.get(f"http://127.0.0.1:{port}/")
+        assert (page.status_code, page.headers["location"]) == (307, "http://app.example.com/")

@@ -51,7 +51,10 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, f"{taskwell.__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["", "serve", "migrate", "token", "doctor", "version"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "serve", "migrate", "token", "doctor", "backup", "restore", "new-epoch", "version"],
+)
 def test_help_tells_what_a_command_is_for(command: str, tmp_path: Path) -> None:
     ended = run(*command.split(), "--help", folder=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -24,6 +24,7 @@ from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
 from taskwell.database.pool import ConnectionLost, Database
 from taskwell.database.statement import Statement
+from taskwell.errors import StorageFull
 from taskwell.migrations import runner
 
 
@@ -162,6 +163,8 @@ def test_a_database_that_only_reads(
 ) -> None:
     """As a standby is, until it takes over."""
     sql.run("ALTER ROLE taskwell SET default_transaction_read_only TO on")
+    # A pooler would keep connections from before.
+    sql.end_connections_of_service()
     try:
         with running(settings) as client:
             user = newcomer(client)
@@ -170,6 +173,7 @@ def test_a_database_that_only_reads(
     finally:
         sql.run("SET default_transaction_read_only TO off")
         sql.run("ALTER ROLE taskwell RESET ALL")
+        sql.end_connections_of_service()
 
 
 class TestDatabase:
@@ -177,6 +181,7 @@ class TestDatabase:
 
     NUMBER = Statement("NUMBER", "SELECT $1::int AS number", ("number",), reads=True)
     DEFECT = Statement("DEFECT", "SELECT 1 / $1::int AS number", ("number",), reads=True)
+    FULL = Statement("FULL", "DO $$BEGIN RAISE disk_full; END$$", (), reads=False)
     END = Statement("END", "SELECT pg_terminate_backend(pg_backend_pid())", (), reads=False)
 
     def run(self, settings: Settings, act: Callable[[Database], Awaitable[None]]) -> None:
@@ -199,6 +204,16 @@ class TestDatabase:
             row = await database.row(self.NUMBER, number=1)
             assert row is not None
             assert row["number"] == 1
+
+        self.run(settings, act)
+
+    def test_a_disk_that_is_full(self, settings: Settings) -> None:
+        async def act(database: Database) -> None:
+            with pytest.raises(StorageFull):
+                await database.row(self.FULL)
+            with pytest.raises(StorageFull):
+                async with database.transaction() as transaction:
+                    await transaction.row(self.FULL)
 
         self.run(settings, act)
 

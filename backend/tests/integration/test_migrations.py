@@ -156,10 +156,38 @@ def test_the_migrations_as_sql_lead_to_the_same_schema(
     assert runner.upgrade(new_database) == []
 
 
+OF_TOMORROW = "UPDATE alembic_version SET version_num = 'of tomorrow'"
+FOR_TOMORROW = "UPDATE compatibility SET oldest = 'of tomorrow'"
+
+
+def test_a_newer_schema_that_may_be_served_needs_nothing(new_database: str) -> None:
+    runner.upgrade(new_database)
+    ask(new_database, OF_TOMORROW)
+    state = runner.state(new_database)
+    assert (state.current, state.is_known, state.too_new) == ("of tomorrow", False, False)
+    assert runner.upgrade(new_database) == []
+
+
+def test_a_schema_from_before_there_was_a_word_on_it(new_database: str) -> None:
+    runner.upgrade(new_database)
+    ask(new_database, OF_TOMORROW)
+    ask(new_database, "DROP TABLE compatibility")
+    state = runner.state(new_database)
+    assert (state.oldest, state.too_new) == (None, True)
+
+
+def test_revisions_are_numbers_in_their_order() -> None:
+    """What may serve what is found by comparing them."""
+    scripts = list(ScriptDirectory.from_config(runner._config()).walk_revisions())
+    names = [script.revision for script in reversed(scripts)]
+    assert names == [f"{number:04}" for number in range(1, len(names) + 1)]
+
+
 def test_a_newer_schema_is_left_alone(new_database: str) -> None:
     runner.upgrade(new_database)
     before = schema(new_database)
-    ask(new_database, "UPDATE alembic_version SET version_num = 'of tomorrow'")
+    ask(new_database, OF_TOMORROW)
+    ask(new_database, FOR_TOMORROW)
     state = runner.state(new_database)
     assert (state.current, state.is_known, state.behind) == ("of tomorrow", False, False)
     with pytest.raises(SchemaMismatch, match="run a newer version of Taskwell"):

@@ -204,3 +204,35 @@ def test_a_gap_in_a_list_of_two_thousand_takes_many_moves(alice: ApiUser) -> Non
     assert [task["id"] for page in pages for task in page.json()] == expected
     newest = int(pages[0].headers["x-sync-cursor"].rpartition(".")[2])
     assert (newest - begun) / len(moves) < 60
+
+
+def crowded(user: ApiUser) -> list[dict[str, Any]]:
+    """No room between them: a move makes some."""
+    return [user.create(str(nth), order=nth) for nth in range(4)]
+
+
+def test_a_neighbour_that_made_room_was_not_edited(alice: ApiUser) -> None:
+    """Nobody's order of it is lost, so nobody's order of it is a conflict."""
+    first, second, _, last = crowded(alice)
+    assert statuses(alice, operation("move", last["id"], set={"after": first["id"]})) == ["applied"]
+    assert alice.get(f"/tasks/{second['id']}").json()["order"] != second["order"]
+    mine = operation("update", second["id"], base_rev=second["rev"], set={"order": -5})
+    (result,) = results(alice, mine)
+    assert (result["status"], result["task"]["order"]) == ("merged", -5)
+
+
+def test_an_order_that_was_edited_is_still_a_conflict_after_making_room(alice: ApiUser) -> None:
+    first, second, _, last = crowded(alice)
+    seen = second["rev"]
+    alice.patch(f"/tasks/{second['id']}", {"order": 2})
+    expect_task(alice.post(f"/tasks/{last['id']}/move", {"after": first["id"]}))
+    mine = operation("update", second["id"], base_rev=seen, set={"order": 3})
+    assert statuses(alice, mine) == ["conflict"]
+
+
+def test_a_lost_answer_to_a_move_is_no_conflict_with_oneself(alice: ApiUser) -> None:
+    first, second, _, last = crowded(alice)
+    move = operation("move", last["id"], set={"after": first["id"]})
+    edit = operation("update", second["id"], base_rev=second["rev"], set={"order": 9})
+    assert statuses(alice, move) == ["applied"]
+    assert statuses(alice, move, edit) == ["duplicate", "merged"]

@@ -8,6 +8,7 @@ import pytest
 
 from end_to_end.program import Program
 from integration.wire import HEAD, Answer, Wire
+from integration.wire_server import FRONT_END
 from integration.wire_servers import port_of, release, wire_server
 
 CLOSE = "Connection: close\r\n\r\n"
@@ -77,6 +78,24 @@ def test_what_is_no_http_or_leaves_open_where_it_ends_is_refused(
 def test_the_request_id_is_the_clients_where_it_is_known(port: int) -> None:
     answer = ask(port, "GET /headers HTTP/1.1\r\nX-Request-ID: mine-1\r\n\r\n")
     assert (answer.problem, answer.headers["x-request-id"]) == ("malformed-request", "mine-1")
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "status"),
+    [("/headers?" + "a" * 17_000, "", 414), ("/headers", "a" * 33_000, 431), ("/", "\x00", 400)],
+    ids=["address", "headers", "malformed"],
+)
+@pytest.mark.parametrize("origin", [FRONT_END, "https://evil.example.com"])
+def test_a_listed_page_may_read_what_was_refused(
+    port: int, target: str, more: str, status: int, origin: str
+) -> None:
+    answer = ask(port, f"GET {target}{HEAD}Origin: {origin}\r\nX-More: {more}\r\n\r\n")
+    assert (answer.status, answer.headers["vary"]) == (status, "Origin")
+    if origin == FRONT_END:
+        assert answer.headers["access-control-allow-origin"] == FRONT_END
+        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+    else:
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize("length", [16_384, 16_385])

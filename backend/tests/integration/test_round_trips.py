@@ -77,7 +77,8 @@ def counted(proxy: CountingProxy, settings: Settings, database_url: str) -> Iter
     parts = urlsplit(database_url)
     query = {**dict(parse_qsl(parts.query)), "host": "127.0.0.1", "port": str(proxy.port)}
     url = urlunsplit(parts._replace(query=urlencode(query)))
-    through = settings.model_copy(update={"database_url": SecretStr(url), "pool_size": 1})
+    direct = {"database_url": SecretStr(url), "prepared_statements": True, "pool_size": 1}
+    through = settings.model_copy(update=direct)
     app = create_app(through)
     # Otherwise each write would be followed by word of it to other processes.
     app.state.live.end_all()

@@ -12,11 +12,13 @@ import sys
 from fastapi import FastAPI, Request, Response
 
 from taskwell import logs
-from taskwell.server import deadlines, protocol, worker
+from taskwell.config import load_settings
+from taskwell.server import deadlines, protocol, turnstile, worker
 from taskwell.server.listener import listen
 
 logger = logging.getLogger(__name__)
 
+FRONT_END = "https://app.example.com"
 LARGE = 32 * 1024 * 1024
 
 
@@ -28,6 +30,7 @@ class NoStreams:
 def application() -> FastAPI:
     app = FastAPI()
     app.state.draining = False
+    app.state.settings = load_settings(cors_origins=(FRONT_END,))
     app.state.live = NoStreams()
     released = asyncio.Event()
 
@@ -55,7 +58,9 @@ def application() -> FastAPI:
         await released.wait()
         return len(await request.body())
 
+    # The second one needs no turn, even where all are taken.
     @app.post("/release")
+    @app.post("/health")
     async def release() -> None:
         released.set()
 
@@ -69,7 +74,8 @@ def application() -> FastAPI:
 def main() -> None:
     for argument in sys.argv[1:]:
         name, _, value = argument.partition("=")
-        (place,) = (module for module in (deadlines, protocol, worker) if hasattr(module, name))
+        places = (deadlines, protocol, turnstile, worker)
+        (place,) = (module for module in places if hasattr(module, name))
         setattr(place, name, float(value))
     logs.configure("info", "json")
     listener = listen("127.0.0.1", 0)

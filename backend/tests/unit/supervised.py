@@ -60,7 +60,7 @@ def main() -> None:
     logs.configure("info", "text")
     signals = Signals()
     crew = Crew(2, WORK[sys.argv[1]], signals)
-    parent = supervisor.Supervisor(signals, crew, socket.socket(), None)
+    parent = supervisor.Supervisor(signals, crew, socket.socket(), None, None)
     try:
         parent.run(lambda: say("all are ready"), lambda: say("asked to reload"))
     except StartRefused as error:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from taskwell.api import dependencies, problems
+from taskwell.api import problems
 from taskwell.api.routes import health
 
 HANDLERS = {"_refused", "_not_valid", "_raised_by_framework"}
@@ -16,16 +16,15 @@ HANDLERS = {"_refused", "_not_valid", "_raised_by_framework"}
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        (dependencies, None),
         (problems, HANDLERS),
         (health, {"_upkeep"}),
     ],
 )
-def test_they_are_coroutines(module: ModuleType, names: set[str] | None) -> None:
+def test_they_are_coroutines(module: ModuleType, names: set[str]) -> None:
     found = {
         name: function
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and (names is None or name in names)
+        if function.__module__ == module.__name__ and name in names
     }
-    assert len(found) >= (1 if names is None else len(names))
+    assert len(found) >= len(names)
     assert [name for name in found if not inspect.iscoroutinefunction(found[name])] == []

@@ -36,7 +36,9 @@ class TestNothingSet:
         assert (settings.host, settings.port) == ("127.0.0.1", 8000)
         assert settings.workers >= 1
         assert (settings.max_tasks, settings.max_body) == (10_000, 1024 * 1024)
-        assert settings.cors_origins == ()
+        assert (settings.cors_origins, settings.trusted_proxies) == ((), ())
+        assert (settings.rate_limit, settings.metrics_port) == (100, None)
+        assert settings.server_timing is False
         assert (settings.log_level, settings.log_format) == ("info", "json")
         assert (settings.issuer, settings.audiences) == (DEVELOPMENT_ISSUER, (DEVELOPMENT_ISSUER,))
         assert settings.jwks_url is None
@@ -66,6 +68,10 @@ class TestSources:
             TASKWELL_MAX_TASKS="7",
             TASKWELL_LOG_LEVEL="warning",
             TASKWELL_LOG_FORMAT="text",
+            TASKWELL_RATE_LIMIT="0",
+            TASKWELL_TRUSTED_PROXIES="10.0.0.0/8, ::1,192.0.2.7",
+            TASKWELL_METRICS_PORT="9100",
+            TASKWELL_SERVER_TIMING="true",
         )
         assert settings.database_url is not None
         assert settings.database_url.get_secret_value() == URL
@@ -74,6 +80,9 @@ class TestSources:
         assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
         assert (settings.max_tasks, settings.log_level) == (7, "warning")
         assert settings.log_format == "text"
+        assert (settings.rate_limit, settings.metrics_port) == (0, 9100)
+        assert settings.trusted_proxies == ("10.0.0.0/8", "::1", "192.0.2.7")
+        assert settings.server_timing is True
 
     def test_flags_win_over_the_environment_and_that_over_the_file(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -190,6 +199,13 @@ BETTER_AUTH = {"BETTER_AUTH_URL": "https://app.example.com"}
         ({"TASKWELL_POOL_SIZE": "0"}, "TASKWELL_POOL_SIZE"),
         ({"TASKWELL_MAX_TASKS": "0"}, "TASKWELL_MAX_TASKS"),
         ({"TASKWELL_MAX_BODY": "1"}, "TASKWELL_MAX_BODY"),
+        ({"TASKWELL_RATE_LIMIT": "-1"}, "TASKWELL_RATE_LIMIT"),
+        ({"TASKWELL_RATE_LIMIT": "100:500"}, "TASKWELL_RATE_LIMIT"),
+        ({"TASKWELL_TRUSTED_PROXIES": "proxy.example.com"}, "TASKWELL_TRUSTED_PROXIES"),
+        ({"TASKWELL_TRUSTED_PROXIES": "10.0.0.1/8"}, "TASKWELL_TRUSTED_PROXIES"),
+        ({"TASKWELL_METRICS_PORT": "65536"}, "TASKWELL_METRICS_PORT"),
+        ({"TASKWELL_METRICS_PORT": "8000"}, "TASKWELL_METRICS_PORT"),
+        ({"TASKWELL_SERVER_TIMING": "perhaps"}, "TASKWELL_SERVER_TIMING"),
         ({"TASKWELL_PREPARED_STATEMENTS": "perhaps"}, "TASKWELL_PREPARED_STATEMENTS"),
         ({"TASKWELL_LOG_LEVEL": "loud"}, "TASKWELL_LOG_LEVEL"),
         ({"TASKWELL_LOG_FORMAT": "xml"}, "TASKWELL_LOG_FORMAT"),
@@ -249,3 +265,25 @@ def test_there_is_a_worker_for_each_core(
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     on_linux = len(os.sched_getaffinity(0)) if platform == "linux" else None
     assert config.default_workers() == (on_linux or cores or 1)
+
+
+class TestTelemetry:
+    @pytest.fixture(autouse=True)
+    def _no_variable_is_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in (*config.TELEMETRY_ENDPOINTS, "OTEL_SDK_DISABLED"):
+            monkeypatch.delenv(name, raising=False)
+
+    def test_it_is_off(self) -> None:
+        assert not load_settings().exports_telemetry
+
+    @pytest.mark.parametrize("name", config.TELEMETRY_ENDPOINTS)
+    def test_it_is_on_when_there_is_a_place_for_it_to_go(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "http://127.0.0.1:4318")
+        assert load_settings().exports_telemetry
+
+    def test_its_own_switch_turns_it_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
+        assert not load_settings().exports_telemetry

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from math import isinf
 from typing import Any, NoReturn, TypeVar
 
-from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from taskwell.api.call import Call
 from taskwell.api.problems import HttpRefused
 from taskwell.errors import Flaw, InputInvalid
 from taskwell.services.flaws import flaws_of
@@ -26,47 +25,38 @@ _MOST_DIGITS = 18
 Body = TypeVar("Body", bound=BaseModel)
 
 
-def json_body(
-    model: type[Body], *media_types: str, limit: int | None = None
-) -> Callable[[Request], Awaitable[Body]]:
+async def json_body(
+    call: Call, model: type[Body], *media_types: str, limit: int | None = None
+) -> Body:
     """`limit` is the body's, where it is not the one of the settings."""
-
-    async def read(request: Request) -> Body:
-        _check_media_type(request, media_types or (JSON,))
-        return parse(await read_bytes(request, limit), model)
-
-    return read
+    _check_media_type(call, media_types or (JSON,))
+    return parse(await read_bytes(call, limit), model)
 
 
-def optional_json_body(model: type[Body]) -> Callable[[Request], Awaitable[Body | None]]:
+async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
     """None for a body of no bytes; anything else is read as `json_body` does."""
-
-    async def read(request: Request) -> Body | None:
-        raw = await read_bytes(request)
-        if not raw:
-            return None
-        _check_media_type(request, (JSON,))
-        return parse(raw, model)
-
-    return read
+    raw = await read_bytes(call)
+    if not raw:
+        return None
+    _check_media_type(call, (JSON,))
+    return parse(raw, model)
 
 
-async def read_bytes(request: Request, limit: int | None = None) -> bytes:
+async def read_bytes(call: Call, limit: int | None = None) -> bytes:
     """Once for each request, however many ask for it."""
-    known: bytes | None = getattr(request.state, "body", None)
-    if known is None:
+    if call.body_read is None:
         # A setting that is larger than a path's own limit is meant for that path too.
-        limit = max(limit or 0, request.app.state.settings.max_body)
-        known = request.state.body = await _read_stream(request, limit)
-    return known
+        limit = max(limit or 0, call.app.state.settings.max_body)
+        call.body_read = await _read_stream(call, limit)
+    return call.body_read
 
 
-async def _read_stream(request: Request, limit: int) -> bytes:
-    declared = request.headers.get("content-length", "")
+async def _read_stream(call: Call, limit: int) -> bytes:
+    declared = call.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > _MOST_DIGITS or int(declared) > limit):
         raise HttpRefused("body-too-large")
     chunks = bytearray()
-    async for chunk in request.stream():
+    async for chunk in call.stream():
         chunks += chunk
         if len(chunks) > limit:
             raise HttpRefused("body-too-large")
@@ -80,12 +70,12 @@ def parse(raw: bytes, model: type[Body]) -> Body:
         raise InputInvalid(*flaws_of(error.errors(include_url=False))) from None
 
 
-def _check_media_type(request: Request, accepted: tuple[str, ...]) -> None:
-    given = request.headers.getlist("content-type")
+def _check_media_type(call: Call, accepted: tuple[str, ...]) -> None:
+    given = call.headers.getlist("content-type")
     essence, _, parameters = given[0].partition(";") if len(given) == 1 else ("", "", "")
     if essence.strip().lower() not in accepted or not _UTF8.fullmatch(parameters):
         raise HttpRefused("media-type-unsupported")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if call.headers.get("content-encoding", "identity").strip().lower() != "identity":
         # A body that grows when it is read would pass under the limit.
         raise HttpRefused("media-type-unsupported")
 

@@ -123,6 +123,17 @@ CATALOGUE: dict[str, Kind] = {
         "The Idempotency-Key was used before",
         "Another request was sent with this key; make a new key for a new request.",
     ),
+    "rate-limited": Kind(
+        429,
+        "Too many requests",
+        "You have sent too many requests, or too many tokens that were refused; nothing was done. "
+        "Wait for as long as Retry-After says.",
+    ),
+    "too-many-at-once": Kind(
+        429,
+        "Too many requests at once",
+        "Many of your requests are at work already; nothing was done. Send fewer at a time.",
+    ),
     "headers-too-large": Kind(
         431,
         "The headers are too large",
@@ -137,6 +148,12 @@ CATALOGUE: dict[str, Kind] = {
         "It did not answer, so the request may or may not have taken effect; try again shortly.",
     ),
     "database-busy": Kind(503, "The service is busy", "Nothing was done; try again shortly."),
+    "storage-full": Kind(
+        503,
+        "There is no room for writes",
+        "The database's disk is almost full; nothing was done. Reading goes on; try again later.",
+    ),
+    "overloaded": Kind(503, "The service is overloaded", "Nothing was done; try again shortly."),
     "keys-unavailable": Kind(
         503, "The issuer's keys are out of reach", "Nothing was done; try again shortly."
     ),
@@ -151,7 +168,11 @@ CODES: dict[type[RequestRefused], str] = {
     errors.TokenInvalid: "token-invalid",
     errors.DatabaseUnavailable: "database-unavailable",
     errors.DatabaseBusy: "database-busy",
+    errors.StorageFull: "storage-full",
+    errors.Overloaded: "overloaded",
     errors.KeysUnavailable: "keys-unavailable",
+    errors.RateLimited: "rate-limited",
+    errors.TooManyAtOnce: "too-many-at-once",
     errors.InputInvalid: "validation-failed",
     errors.CursorInvalid: "cursor-invalid",
     errors.FilterRequired: "filter-required",

@@ -17,8 +17,11 @@ _ALWAYS = (
     "token-missing",
     "token-expired",
     "token-invalid",
+    "rate-limited",
+    "too-many-at-once",
     "database-unavailable",
     "database-busy",
+    "storage-full",
     "keys-unavailable",
 )
 
@@ -53,10 +56,22 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "Allow": {"description": "The methods of this path.", "schema": _STRING},
     "WWW-Authenticate": {"description": "Bearer", "schema": _STRING},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
+    "RateLimit-Policy": {
+        "description": "The limit that was met: its name, its quota, and its seconds.",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";q=[0-9]+;w=[0-9]+$'},
+    },
+    "RateLimit": {
+        "description": "What is left of it, and in how many seconds there is more.",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";r=[0-9]+;t=[0-9]+$'},
+    },
 }
 _HEADERS_OF_ALL = {
     "X-Request-ID": {
         "description": "The request's own X-Request-ID, or one that was made.",
+        "schema": _STRING,
+    },
+    "Server-Timing": {
+        "description": "Milliseconds for auth, db and total; only where the operator wants it.",
         "schema": _STRING,
     },
     "Cache-Control": {"description": "Who may keep the answer, and how.", "schema": _STRING},
@@ -65,6 +80,7 @@ _HEADERS_OF_PROBLEMS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
     412: ("ETag",),
+    429: ("Retry-After", "RateLimit-Policy", "RateLimit"),
     503: ("Retry-After",),
 }
 
@@ -124,6 +140,22 @@ def takes(
             "content": {name: {"schema": schema} for name in media_types},
         }
     }
+
+
+def with_query(model: type[BaseModel], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The members of the model are what may stand in the query."""
+    members = model.model_json_schema()["properties"]
+    asked = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": schema,
+            "description": schema["description"],
+        }
+        for name, schema in members.items()
+    ]
+    return {"parameters": [*asked, *(extra or {}).get("parameters", [])]}
 
 
 _TAG = r'(W/)?"[!#-~]*"'

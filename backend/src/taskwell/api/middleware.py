@@ -7,21 +7,20 @@ import time
 from collections.abc import Sequence
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskwell.api import trace
-from taskwell.api.problems import methods_allowed, problem
+from taskwell.api.admission import REFUSAL, Admission
+from taskwell.api.cross_origin import listed_origin, share
+from taskwell.api.problems import answer_to, methods_allowed, problem
 from taskwell.logs import MEMBERS
+from taskwell.measures import stopwatch
+from taskwell.measures.meter import Meter
 
 logger = logging.getLogger("taskwell.request")
 
-_EXPOSED = (
-    "ETag, Link, Location, Retry-After, X-Request-ID, X-Total-Count, X-Sync-Cursor, "
-    "Idempotency-Replayed"
-)
 _TAKEN = (
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, "
     "Prefer, Traceparent, X-Request-ID"
@@ -31,9 +30,21 @@ _PREFLIGHT_SECONDS = "7200"
 
 
 class Frame:
-    def __init__(self, app: ASGIApp, *, service: FastAPI, origins: Sequence[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: FastAPI,
+        admission: Admission,
+        meter: Meter | None,
+        origins: Sequence[str],
+        tells_times: bool,
+    ) -> None:
         self._app = app
         self._service = service
+        self._admission = admission
+        self._meter = meter
+        self._tells_times = tells_times
         self._origins = frozenset(origin.encode("latin-1") for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,16 +52,17 @@ class Frame:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        note = trace.begin(scope)
+        note = self._begin(scope)
         method = scope["method"]
-        origin = self._listed_origin(scope)
+        origin = listed_origin(scope, self._origins)
         status = size = 0
 
         async def send_framed(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._dress(message, note.request_id, origin)
+                self._admission.give_back(note)
+                self._dress(message, note, origin, began)
             elif method == "HEAD":
                 message = {**message, "body": b""}
             else:
@@ -61,10 +73,7 @@ class Frame:
             # A scope of our own: the server goes by the one it made.
             scope = {**scope, "method": "GET"}
         try:
-            if method == "OPTIONS":
-                await self._options(scope, origin)(scope, receive, send_framed)
-            else:
-                await self._app(scope, receive, send_framed)
+            await self._answering(scope, origin)(scope, receive, send_framed)
         except ClientDisconnect:
             note.reason = "the connection ended before the body did"
         except Exception:  # the last net: whatever falls into it is a defect, logged and told
@@ -73,29 +82,36 @@ class Frame:
                 raise
             await problem(scope, "internal-error")(scope, receive, send_framed)
         finally:
+            self._admission.give_back(note)
             self._finish(scope, method, note, status, size, time.perf_counter() - began)
 
-    def _listed_origin(self, scope: Scope) -> bytes | None:
-        if self._origins:
-            for name, value in scope["headers"]:
-                if name == b"origin" and value in self._origins:
-                    return bytes(value)
-        return None
+    def _begin(self, scope: Scope) -> trace.Trace:
+        if self._meter is not None:
+            self._meter.wake()
+        note = trace.begin(scope)
+        if self._tells_times:
+            note.in_database = stopwatch.start()
+        return note
 
-    def _dress(self, message: Message, request_id: str, origin: bytes | None) -> None:
+    def _answering(self, scope: Scope, origin: bytes | None) -> ASGIApp:
+        if REFUSAL in scope:
+            return answer_to(scope, scope[REFUSAL])
+        if scope["method"] == "OPTIONS":
+            return self._options(scope, origin)
+        return self._app
+
+    def _dress(
+        self, message: Message, note: trace.Trace, origin: bytes | None, began: float
+    ) -> None:
         headers: list[tuple[bytes, bytes]] = message.setdefault("headers", [])
-        headers.append((b"x-request-id", request_id.encode("latin-1")))
+        headers.append((b"x-request-id", note.request_id.encode("latin-1")))
         headers.append((b"x-content-type-options", b"nosniff"))
         if self._service.state.draining:
             headers.append((b"connection", b"close"))
-        if not self._origins:
-            return
-        if origin is not None:
-            headers.append((b"access-control-allow-origin", origin))
-            headers.append((b"access-control-expose-headers", _EXPOSED.encode()))
-        known = MutableHeaders(raw=headers)
-        if "origin" not in known.get("vary", "").lower():
-            known.add_vary_header("Origin")
+        if note.in_database is not None:
+            headers.append(_server_timing(note, time.perf_counter() - began))
+        if self._origins:
+            share(headers, origin)
 
     def _options(self, scope: Scope, origin: bytes | None) -> Response:
         allowed = ", ".join(methods_allowed(self._service, scope))
@@ -113,6 +129,8 @@ class Frame:
     ) -> None:
         if method in _WRITES and 200 <= status < 300 and note.user_id is not None:
             self._service.state.live.nudge(note.user_id)
+        if self._meter is not None:
+            self._meter.count(method, _template(scope), status, seconds)
         if note.is_told or not logger.isEnabledFor(logging.INFO):
             return
         members: dict[str, object] = {
@@ -132,9 +150,13 @@ class Frame:
         logger.info("request", extra={MEMBERS: members})
 
 
+def _server_timing(note: trace.Trace, total: float) -> tuple[bytes, bytes]:
+    """In milliseconds, as its specification says."""
+    spent = {"auth": note.auth_seconds, "db": sum(note.in_database or ()), "total": total}
+    told = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in spent.items())
+    return b"server-timing", told.encode()
+
+
 def _template(scope: Scope) -> str | None:
     path: str | None = getattr(scope.get("route"), "path", None)
-    # A route knows nothing of the prefix under which it was included once more.
-    if path is not None and "user_id" in scope["path_params"]:
-        return f"/api/{{user_id}}{path}"
     return path

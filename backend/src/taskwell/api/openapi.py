@@ -26,10 +26,10 @@ Every GET answers HEAD, every path OPTIONS, and every error is `application/prob
 
 Whatever is asked for, the answer may also be one of these: `malformed-request` (400),
 `not-found` (404), `method-not-allowed` (405), `request-timeout` (408), `target-too-long` (414),
-`headers-too-large` (431), `internal-error` (500). What they and all others mean is told at
-`/problems/{code}`. Within the results of a sync there are `edit-conflict`, `operation-reused` and
-`batch-aborted` too. Range, conditions on dates and Accept are not honoured: each answer is whole,
-and of the type that is given here.
+`headers-too-large` (431), `internal-error` (500), `overloaded` (503, with Retry-After). What they
+and all others mean is told at `/problems/{code}`. Within the results of a sync there are
+`edit-conflict`, `operation-reused` and `batch-aborted` too. Range, conditions on dates and Accept
+are not honoured: each answer is whole, and of the type that is given here.
 """
 _INPUTS = (
     TaskCreate,
@@ -42,6 +42,13 @@ _INPUTS = (
     ImportDocument,
     Problem,
 )
+_USER = {
+    "name": "user_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "title": "User Id"},
+    "description": "The `sub` of your token; any other is answered as absent.",
+}
 _OPEN_TAGS = ("health", "problems")
 
 
@@ -94,6 +101,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if path.startswith("/api/{user_id}"):
         absent = says.problems("task-not-found")[404]
         responses.setdefault("404", absent)
+        operation["parameters"] = [_USER, *operation.get("parameters", [])]
     if operation["tags"][0] not in _OPEN_TAGS:
         operation["security"] = [{"token": []}]
     for response in responses.values():

@@ -74,29 +74,45 @@ def install(app: FastAPI) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, HttpRefused):
-        return problem(request.scope, error.code)
     assert isinstance(error, RequestRefused)
+    return answer_to(request.scope, error)
+
+
+def answer_to(scope: Scope, error: RequestRefused) -> Response:
+    if isinstance(error, HttpRefused):
+        return problem(scope, error.code)
     code = code_of(error)
-    note = trace.of(request.scope)
+    note = trace.of(scope)
     match error:
         case errors.TokenRefused():
             note.reason = error.reason
-            return problem(request.scope, code, headers={"www-authenticate": _challenge(code)})
+            return problem(scope, code, headers={"www-authenticate": _challenge(code)})
         case errors.Unavailable():
             note.reason = error.reason
-            return problem(request.scope, code, headers={"retry-after": str(error.retry_after)})
+            return problem(scope, code, headers={"retry-after": str(error.retry_after)})
+        case errors.AskedTooMuch():
+            note.reason = error.reason
+            return problem(scope, code, headers=_limits(error))
         case errors.InputInvalid():
-            return problem(request.scope, code, members=listed(error.flaws))
+            return problem(scope, code, members=listed(error.flaws))
         case errors.PreconditionFailed():
             tag = {"etag": f'"{error.tag}"'} if error.tag else None
-            return problem(request.scope, code, headers=tag, current=error.current)
-    return problem(request.scope, code)
+            return problem(scope, code, headers=tag, current=error.current)
+    return problem(scope, code)
 
 
 def _challenge(code: str) -> str:
     """RFC 6750: no error code where there was no token at all."""
     return "Bearer" if code == "token-missing" else 'Bearer error="invalid_token"'
+
+
+def _limits(error: errors.AskedTooMuch) -> dict[str, str]:
+    """RateLimit and its policy as in draft-ietf-httpapi-ratelimit-headers-10."""
+    headers = {"retry-after": str(error.retry_after)}
+    if isinstance(error, errors.RateLimited):
+        headers["ratelimit-policy"] = f'"{error.name}";q={error.quota};w={error.seconds}'
+        headers["ratelimit"] = f'"{error.name}";r=0;t={error.retry_after}'
+    return headers
 
 
 def listed(flaws: tuple[errors.Flaw, ...]) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from uuid import uuid4
+from random import getrandbits
 
 from starlette.types import Scope
 
@@ -22,6 +22,11 @@ class Trace:
     user_id: str | None = None
     # Why the request was refused, in words for the operator only.
     reason: str | None = None
+    # For how many seconds the token was looked at, and the database, where somebody asks.
+    auth_seconds: float = 0.0
+    in_database: list[float] | None = None
+    # Of the database, until the answer begins.
+    holds_share: bool = False
     # The log has the line of this request already.
     is_told: bool = False
 
@@ -38,7 +43,7 @@ def begin(scope: Scope) -> Trace:
             parent = value.decode("latin-1")
     known = _TRACEPARENT.fullmatch(parent)
     trace = Trace(
-        request_id=given if _REQUEST_ID.fullmatch(given) else uuid4().hex,
+        request_id=given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(128):032x}",
         trace_id=known[1] if known else None,
     )
     scope[_KEY] = trace

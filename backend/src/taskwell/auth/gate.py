@@ -27,38 +27,41 @@ class Gate:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keyring = keyring
+        self.keyring = keyring
         self._expectations = expectations
         self._algorithms = algorithms
         self._clock = clock
         self._remembered = RememberedTokens()
 
-    async def user(self, authorization: Sequence[str]) -> Identity:
+    async def user(
+        self, authorization: Sequence[str], before_waiting: Callable[[], None] = lambda: None
+    ) -> Identity:
         """TokenMissing, TokenExpired, TokenInvalid or KeysUnavailable for everybody else."""
         text = bearer(authorization)
-        return self.remembered(text) or await self._verified(text)
+        return self.remembered(text) or await self._verified(text, before_waiting)
 
     def remembered(self, text: str) -> Identity | None:
         """Without waiting: None only says that this token has to be verified (again)."""
-        keys = self._keyring.current()
+        keys = self.keyring.current()
         return self._remembered.find(text, keys.by_serial, self._clock())
 
     def warm_up(self) -> None:
         """Begin to read the keys, so that the first request need not wait for them."""
-        self._keyring.current()
+        self.keyring.current()
 
     async def close(self) -> None:
-        await self._keyring.close()
+        await self.keyring.close()
 
-    async def _verified(self, text: str) -> Identity:
+    async def _verified(self, text: str, before_waiting: Callable[[], None]) -> Identity:
         token = read_token(text, self._algorithms)
-        key = self._keyring.current().find(token)
+        key = self.keyring.current().find(token)
         if key is None:
             # Nothing is asked of the issuer for a token that no key could help.
             claimed = self._expectations.judge(token, None, self._clock())
-            key = await self._keyring.seek(token, claimed.issued_at)
+            before_waiting()
+            key = await self.keyring.seek(token, claimed.issued_at)
         if not key.signed(token):
-            self._keyring.doubt()
+            self.keyring.doubt()
             raise TokenInvalid("the signature does not fit the key")
         identity = self._expectations.judge(token, key.key_id, self._clock())
         self._remembered.add(text, identity, key)

@@ -47,6 +47,13 @@ class Keyring:
         self._trusted_until = NEVER
         self._reading: asyncio.Task[None] | None = None
         self._failing = False
+        # How often they were read, and how often in vain.
+        self.reads = self.failed_reads = 0
+
+    @property
+    def read_at(self) -> float:
+        """In seconds since 1970; 0 without keys to trust."""
+        return max(0.0, self._began_at)
 
     def current(self) -> KeySet:
         """The keys that count now. Must be called where an event loop runs: it may start a read."""
@@ -112,6 +119,7 @@ class Keyring:
             self._plan()
 
     def _adopt(self, keys: KeySet, began: float, began_at: float) -> None:
+        self.reads += 1
         self.keys = keys.keeping(self.keys)
         self._began, self._began_at = began, began_at
         self._stale_at, self._trusted_until = began + STALE_AFTER, began + TRUSTED_FOR
@@ -121,6 +129,7 @@ class Keyring:
 
     def _complain(self, error: KeySetUnusable) -> None:
         """Once per outage, however long it lasts."""
+        self.failed_reads += 1
         if not self._failing:
             self._failing = True
             log.warning("The keys of %s could not be read: %s.", self._source.name, error)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +25,10 @@ LONGEST_SOCKET_FOLDER = 103 - len(f"/.s.PGSQL.{PORT}.lock")
 PATIENCE_WITH_INITDB = 300.0
 
 MEBIBYTE = 1024 * 1024
+
+# Where Linux says how much memory a group of processes may use, and in which group this one is.
+GROUPS = Path("/sys/fs/cgroup")
+OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def make_cluster(folder: DataFolder, account: Account, binaries: Binaries) -> None:
@@ -125,7 +130,7 @@ def make_socket_folder(path: Path, account: Account) -> None:
 
 
 def server_options(socket_folder: Path, binaries: Binaries, max_connections: int) -> list[str]:
-    memory = _memory()
+    memory = usable_memory()
     settings = {
         "listen_addresses": "",
         "port": PORT,
@@ -133,7 +138,9 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
         "unix_socket_permissions": "0700",
         "max_connections": str(max_connections),
         "fsync": "on",
-        "shared_buffers": f"{min(max(memory // 16 // MEBIBYTE, 32), 512)}MB",
+        # A page of a list lies on as many pages of the table, and each that is not here is a call
+        # to the system.
+        "shared_buffers": f"{min(max(memory // 4 // MEBIBYTE, 32), 2048)}MB",
         "effective_cache_size": f"{max(memory // 2 // MEBIBYTE, 64)}MB",
         # Statements here are short: neither a compiler nor helpers would pay for themselves.
         "jit": "off",
@@ -154,11 +161,19 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-def _memory() -> int:
-    """The machine's, or what the container may use of it."""
+def usable_memory(own: Path = OWN_GROUP, groups: Path = GROUPS) -> int:
+    """The machine's, or what the container, or the unit of systemd, may use of it."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return machine
-    return min(machine, int(limit)) if limit.isdecimal() else machine
+    return min([machine, *_limits(own, groups)])
+
+
+def _limits(own: Path, groups: Path) -> Iterator[int]:
+    """Of the group that this process is in, and of all that this one is in."""
+    lines = own.read_text().splitlines() if own.is_file() else []
+    inside = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    folder = groups / inside
+    for group in (folder, *folder.parents):
+        if group.is_relative_to(groups) and (group / "memory.max").is_file():
+            limit = (group / "memory.max").read_text().strip()
+            if limit.isdecimal():
+                yield int(limit)

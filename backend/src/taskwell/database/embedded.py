@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from taskwell.database.binaries import (
+    Account,
     Binaries,
     account_for,
     find_binaries,
@@ -120,6 +121,10 @@ class EmbeddedPostgres:
         binaries = find_binaries(self._folder, self._account, self._existing_major())
         return self._state(binaries)[1:] == ["t", "t"]
 
+    def programs(self) -> tuple[Account, Binaries]:
+        """Those that fit the database that is there, and whom to run them as."""
+        return self._account, find_binaries(self._folder, self._account, self._existing_major())
+
     def _existing_major(self) -> int | None:
         try:
             return int((self._cluster / "PG_VERSION").read_text())
@@ -193,7 +198,11 @@ class EmbeddedPostgres:
     def _bound_log(self) -> None:
         # PostgreSQL appends, so that it goes on at the beginning of what is cut here.
         if self._log.exists() and self._log.stat().st_size > LARGEST_LOG:
-            shutil.copyfile(self._log, self._log.with_suffix(".log.1"))
+            try:
+                shutil.copyfile(self._log, self._log.with_suffix(".log.1"))
+            except OSError:
+                # There is no room for both: the database matters more than what it has said.
+                self._log.with_suffix(".log.1").unlink(missing_ok=True)
             os.truncate(self._log, 0)
 
     def _make_database(self, binaries: Binaries) -> None:

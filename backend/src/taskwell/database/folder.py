@@ -14,6 +14,7 @@ from typing import Literal
 from taskwell.errors import DatabaseNotStarted
 
 PRIVATE = 0o700
+PRIVATE_FILE = 0o600
 OPEN_TO_ONE_GROUP = 0o710
 LOCK_FILE = "taskwell.lock"
 
@@ -85,7 +86,7 @@ class DataFolder:
             return True
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self.path / LOCK_FILE, flags, 0o600)
+            descriptor = os.open(self.path / LOCK_FILE, flags, PRIVATE_FILE)
         except OSError as error:
             raise self._unusable(error) from None
         try:
@@ -96,8 +97,10 @@ class DataFolder:
             os.close(descriptor)
             return False
         except OSError as error:
-            os.close(descriptor)
-            raise self._unusable(error) from None
+            # On a full disk the lock is held all the same, only nobody reads by whom.
+            if error.errno != errno.ENOSPC:
+                os.close(descriptor)
+                raise self._unusable(error) from None
         self._lock = descriptor
         return True
 

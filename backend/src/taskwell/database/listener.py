@@ -23,10 +23,10 @@ class Listener:
         self._target = target(url.get_secret_value())
         self._connection: Any = None
 
-    async def ensure(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Listen, if that is to be had and is not done already."""
+    async def ensure(self, channel: str, heard: Callable[[str], None]) -> bool:
+        """Listen, if that is to be had and is not done already; True where it begins just now."""
         if self._target.pooled or (self._connection and not self._connection.is_closed()):
-            return
+            return False
         try:
             connection = await asyncpg.connect(
                 self._target.dsn, statement_cache_size=0, **self._target.options
@@ -39,6 +39,8 @@ class Listener:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             await self.close()
             logger.warning("notifications can't be had: %s", type(error).__name__)
+            return False
+        return True
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
 
 from taskwell.config import Settings
+from taskwell.database.connections import Connections, Usage
 from taskwell.database.statement import Statement
+from taskwell.database.storage import Storage
 from taskwell.database.url import CONNECT_SECONDS, target
-from taskwell.errors import DatabaseBusy, DatabaseUnavailable
-
-# Neon suspends a database that was idle for five minutes; let go before it does.
-_IDLE_SECONDS = 240.0
-_FOREVER = 2**31 - 1
+from taskwell.errors import DatabaseUnavailable, StorageFull
+from taskwell.measures.stopwatch import Stopwatch
 
 # SQLSTATE classes and codes after which the same request may well succeed later: connections,
 # resources, rolled back transactions, operators at work, disks, locks.
 _PASSING = ("08", "25", "28", "40", "53", "55", "57", "58")
 
-# What a statement meets when its connection ends, or has ended already.
-_BROKEN = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)
+# What can happen to a statement.
+_MISHAPS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_UNTIMED = nullcontext()
 
 # A record of the driver's, by the names of its columns.
 Row = Mapping[str, Any]
@@ -53,13 +57,6 @@ class ConnectionLost(DatabaseUnavailable):
 
 class SchemaIncomplete(DatabaseUnavailable):
     """A table or a column is not there (yet)."""
-
-
-class _Connection(asyncpg.Connection):
-    def get_reset_query(self) -> str:
-        # No statement of ours leaves anything behind in a session: nothing to reset, and a
-        # round trip less for each request.
-        return ""
 
 
 class Runner(Protocol):
@@ -98,99 +95,128 @@ class Transaction:
 
 
 class Database:
-    def __init__(self, settings: Settings, patience: Patience = USUAL_PATIENCE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        patience: Patience = USUAL_PATIENCE,
+        storage: Storage | None = None,
+    ) -> None:
         if settings.database_url is None:
             raise ValueError("the database's URL must be known by now")
         self._target = target(settings.database_url.get_secret_value())
+        self._options = {
+            **self._target.options,
+            "timeout": patience.connect,
+            "command_timeout": patience.statement,
+            "statement_cache_size": 256 if settings.prepared_statements else 0,
+        }
         self._size = settings.pool_size
         self._prepares = settings.prepared_statements
         self._patience = patience
+        self._storage = storage or Storage()
+        self._is_timed = settings.server_timing
+
+    def connections(self) -> Usage:
+        return self._connections.usage()
 
     async def open(self) -> None:
         """Connects to nothing yet: the first request does, and a database that is away or asleep
         does not keep the service from starting."""
-        self._pool = await asyncpg.create_pool(
-            self._target.dsn,
-            min_size=0,
-            max_size=self._size,
-            max_queries=_FOREVER,
-            max_inactive_connection_lifetime=_IDLE_SECONDS,
-            command_timeout=self._patience.statement,
-            statement_cache_size=256 if self._prepares else 0,
-            connection_class=_Connection,
-            **self._target.options,
-        )
+        self._connections = Connections(self._connect, self._size, self._patience.turn)
 
     async def close(self) -> None:
-        try:
-            async with asyncio.timeout(self._patience.turn):
-                await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
+        await self._connections.close()
 
     async def row(self, statement: Statement, **values: object) -> Row | None:
         """One statement, one round trip; atomic by itself and committed when this returns."""
+        if not statement.reads:
+            self._require_room()
         arguments = statement.arguments(values)
-        try:
+        with Stopwatch() if self._is_timed else _UNTIMED:
+            try:
+                return await self._fetch(statement, arguments)
+            except ConnectionLost:
+                if not statement.reads:
+                    raise
             return await self._fetch(statement, arguments)
-        except ConnectionLost:
-            if not statement.reads:
-                raise
-        return await self._fetch(statement, arguments)
 
     async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
-        found: Row | None
-        async with self._connection() as connection:
+        connection = await self._connections.take()
+        is_sound = False
+        try:
             if self._prepares:
-                found = await connection.fetchrow(statement.sql, *arguments)
+                found: Row | None = await connection.fetchrow(statement.sql, *arguments)
             else:
                 # Without names, preparing and running must meet the same server connection.
                 async with connection.transaction():
                     found = await connection.fetchrow(statement.sql, *arguments)
+            is_sound = True
+        except _MISHAPS as error:
+            is_sound = isinstance(error, asyncpg.PostgresError)
+            _tell(error)
+            raise
+        finally:
+            self._connections.give_back(connection, is_sound=is_sound)
         return found
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        async with self._connection() as connection, connection.transaction():
-            yield Transaction(connection)
+        """For writes: what only reads has no need of it."""
+        self._require_room()
+        with Stopwatch() if self._is_timed else _UNTIMED:
+            connection = await self._connections.take()
+            has_begun = False
+            try:
+                async with connection.transaction():
+                    has_begun = True
+                    yield Transaction(connection)
+            except _MISHAPS as error:
+                _tell(error)
+                raise
+            finally:
+                # Who gave up on a BEGIN does not know yet whether it was done.
+                is_sound = (
+                    has_begun and not connection.is_closed() and not connection.is_in_transaction()
+                )
+                self._connections.give_back(connection, is_sound=is_sound)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        full = self._pool.get_idle_size() == 0 and self._pool.get_size() >= self._size
+    @property
+    def has_room(self) -> bool:
+        return not self._storage.is_full
+
+    def _require_room(self) -> None:
+        if self._storage.is_full:
+            raise StorageFull("the disk of the data folder is almost full")
+
+    async def _connect(self) -> Any:
         try:
-            connection = await self._pool.acquire(
-                timeout=self._patience.turn if full else self._patience.connect
-            )
+            return await asyncpg.connect(self._target.dsn, **self._options)
         except TimeoutError:
-            if full:
-                raise DatabaseBusy("no connection became free in time") from None
             raise DatabaseUnavailable("no connection was made in time") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseUnavailable(_reason(error)) from error
-        with _translated():
-            try:
-                yield connection
-            finally:
-                await self._pool.release(connection, timeout=self._patience.turn)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Anything that is not named here is a defect of ours, and stays one."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        raise UniqueViolation from error
-    except TimeoutError as error:
-        raise DatabaseUnavailable("the statement took too long") from error
-    except (OSError, *_BROKEN) as error:
-        raise ConnectionLost(_reason(error)) from error
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-        raise SchemaIncomplete(_reason(error)) from error
-    except asyncpg.PostgresError as error:
-        if not str(error.sqlstate).startswith(_PASSING):
-            raise
-        raise DatabaseUnavailable(_reason(error)) from error
+def _tell(error: Exception) -> None:
+    """In our words. What is not named here is a defect of ours, and stays as it is."""
+    match error:
+        case asyncpg.UniqueViolationError():
+            raise UniqueViolation from error
+        case TimeoutError():
+            raise DatabaseUnavailable("the statement took too long") from error
+        case (
+            OSError()
+            | asyncpg.PostgresConnectionError()
+            | asyncpg.AdminShutdownError()
+            | asyncpg.InterfaceError()
+        ):
+            raise ConnectionLost(_reason(error)) from error
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
+            raise SchemaIncomplete(_reason(error)) from error
+        case asyncpg.DiskFullError():
+            raise StorageFull(_reason(error)) from error
+        case asyncpg.PostgresError() if str(error.sqlstate).startswith(_PASSING):
+            raise DatabaseUnavailable(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:

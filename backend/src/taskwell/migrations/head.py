@@ -1,3 +1,3 @@
 """The revision that this version of the service needs; here, so that serving needs no Alembic."""
 
-HEAD = "0003"
+HEAD = "0004"

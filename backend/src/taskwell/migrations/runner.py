@@ -40,10 +40,25 @@ class SchemaState:
     current: str | None
     head: str
     is_known: bool
+    # The oldest revision whose service may serve it; None where the schema doesn't say.
+    oldest: str | None = None
 
     @property
     def behind(self) -> bool:
         return self.is_known and self.current != self.head
+
+    @property
+    def too_new(self) -> bool:
+        """Nobody knows what this version would do to it; one that is newer, but says that this
+        version may serve it, is served."""
+        return not self.is_known and (self.oldest is None or self.oldest > self.head)
+
+    def mismatch(self) -> SchemaMismatch:
+        return SchemaMismatch(
+            f"The database's schema is at {self.current}, which may be served from "
+            f"{self.oldest or self.current} on, and this version knows it up to {self.head} only: "
+            "run a newer version of Taskwell."
+        )
 
 
 def upgrade(url: str) -> list[str]:
@@ -106,7 +121,15 @@ async def _run(url: str, work: Callable[[Connection], Result]) -> Result:
 def _state(connection: Connection) -> SchemaState:
     current = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    return SchemaState(current, HEAD, is_known=current is None or current in known)
+    is_known = current is None or current in known
+    return SchemaState(current, HEAD, is_known, oldest=_oldest(connection))
+
+
+def _oldest(connection: Connection) -> str | None:
+    if connection.scalar(text("SELECT to_regclass('compatibility')")) is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT max(oldest) FROM compatibility"))
+    return found
 
 
 def _upgrade(connection: Connection) -> list[str]:
@@ -114,11 +137,8 @@ def _upgrade(connection: Connection) -> list[str]:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
     before = _state(connection)
-    if not before.is_known:
-        raise SchemaMismatch(
-            f"The database's schema is at {before.current}, which this version does not know: "
-            "run a newer version of Taskwell."
-        )
+    if before.too_new:
+        raise before.mismatch()
     if not before.behind:
         return []
     config = _config(connection)

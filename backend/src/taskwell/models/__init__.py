@@ -2,6 +2,7 @@
 
 from taskwell.models.account import Account
 from taskwell.models.base import Record
+from taskwell.models.compatibility import Compatibility
 from taskwell.models.denial import Denial, Denied
 from taskwell.models.receipt import Operation, Receipt
 from taskwell.models.task import (
@@ -18,6 +19,7 @@ __all__ = [
     "LONGEST_USER_ID",
     "ORDER_STEP",
     "Account",
+    "Compatibility",
     "Denial",
     "Denied",
     "Operation",

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from taskwell.database.statement import writing
+from taskwell.database.statement import reading, writing
 from taskwell.queries.parameters import EPOCH, USER_ID
 from taskwell.queries.rendering import tag
 from taskwell.queries.tables import ACCOUNT, TASK
@@ -35,6 +35,12 @@ def _open_account() -> Any:
         insert(ACCOUNT)
         .values(user_id=USER_ID, epoch=EPOCH, rev=_ZERO, live=_ZERO, last_order=_ZERO)
         .on_conflict_do_nothing(index_elements=[ACCOUNT.c.user_id])
+    )
+
+
+def _look_at_account() -> Any:
+    return select(tag(ACCOUNT.c.epoch, ACCOUNT.c.rev).label("tag")).where(
+        ACCOUNT.c.user_id == USER_ID
     )
 
 
@@ -92,6 +98,7 @@ def _clear_completed() -> Any:
 
 
 OPEN_ACCOUNT = writing("OPEN_ACCOUNT", _open_account())
+LOOK_AT_ACCOUNT = reading("LOOK_AT_ACCOUNT", _look_at_account())
 LOCK_ACCOUNT = writing("LOCK_ACCOUNT", _lock_account())
 SAVE_ACCOUNT = writing("SAVE_ACCOUNT", _save_account())
 CLEAR_COMPLETED = writing("CLEAR_COMPLETED", _clear_completed())

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     ColumnElement,
     DateTime,
     Integer,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     bindparam,
     case,
     cast,
@@ -34,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taskwell.database.statement import Statement, reading
-from taskwell.queries.parameters import SEEN, USER_ID
+from taskwell.queries.parameters import USER_ID
 from taskwell.queries.rendering import as_json, shown, tag
 from taskwell.queries.tables import ACCOUNT, TASK
 
@@ -156,9 +154,6 @@ def _list_tasks(shape: ListShape) -> Any:
         .join(row, true())
         .subquery("gathered")
     )
-    unchanged = func.coalesce(
-        tag(ACCOUNT.c.epoch, ACCOUNT.c.rev) == any_(SEEN), literal_column("false", Boolean)
-    )
     page = (
         select(
             func.array_to_string(
@@ -170,13 +165,10 @@ def _list_tasks(shape: ListShape) -> Any:
             _carried(shape.sort, gathered.c["keys"][_LIMIT]).label("last_key"),
         )
         .select_from(gathered)
-        .where(not_(unchanged))
-        .correlate(ACCOUNT)
         .lateral("page")
     )
     columns: list[Any] = [
         tag(ACCOUNT.c.epoch, ACCOUNT.c.rev).label("tag"),
-        unchanged.label("unchanged"),
         page.c.bodies,
         cast(page.c.last_id, Text).label("last_id"),
         page.c.last_key,

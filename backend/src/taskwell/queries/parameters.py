@@ -18,4 +18,3 @@ MOST_TASKS = bindparam("most_tasks", type_=Integer)
 # Tags of which one must be the current one; NULL where the client named none.
 MATCH = bindparam("match", type_=ARRAY(Text))
 # Tags that the client has already; NULL where it named none.
-SEEN = bindparam("seen", type_=ARRAY(Text))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Interval,
+    LargeBinary,
     Table,
     Text,
     any_,
@@ -29,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from taskwell.database.statement import reading, writing
 from taskwell.queries.receipts import KEPT_FOR
 from taskwell.queries.rendering import tag
-from taskwell.queries.tables import ACCOUNT, DENIAL, OPERATION, RECEIPT, TASK
+from taskwell.queries.tables import ACCOUNT, COMPATIBILITY, DENIAL, OPERATION, RECEIPT, TASK
 
 # Alembic's own table; one row with the revision that the database is at.
 _alembic_version = table("alembic_version", column("version_num", Text))
@@ -145,7 +146,29 @@ def _revisions() -> Any:
     ).where(ACCOUNT.c.user_id == any_(users))
 
 
+def _schema() -> Any:
+    """The greatest, should somebody have put a second row beside the first."""
+    oldest = select(func.max(COMPATIBILITY.c.oldest)).scalar_subquery()
+    return select(_alembic_version.c.version_num, oldest.label("oldest"))
+
+
+def _new_epochs() -> Any:
+    """Made of the old one and of something random: Citus takes nothing volatile in an UPDATE."""
+    salted = cast(ACCOUNT.c.epoch, LargeBinary).concat(bindparam("salt", type_=LargeBinary))
+    digest = func.encode(func.sha256(salted), literal_column("'hex'"))
+    renewed = (
+        update(ACCOUNT)
+        .values(epoch=func.left(digest, literal_column("24", Integer)))
+        .returning(ACCOUNT.c.user_id)
+        .cte("renewed")
+    )
+    return select(func.count().label("accounts")).select_from(renewed)
+
+
+SCHEMA = reading("SCHEMA", _schema())
+# For a database from before there was a word on compatibility.
 SCHEMA_VERSION = reading("SCHEMA_VERSION", select(_alembic_version.c.version_num))
+NEW_EPOCHS = writing("NEW_EPOCHS", _new_epochs())
 DENY_LIST = reading("DENY_LIST", _deny_list())
 DENY = writing("DENY", _deny())
 ALLOW = writing("ALLOW", _allow())

@@ -6,8 +6,8 @@ from taskwell.schemas.base import Output
 
 
 class Health(Output):
-    status: Literal["ok"]
-    database: Literal["ok"]
+    status: Literal["ok", "degraded"]
+    database: Literal["ok", "full"]
     version: str
 
 

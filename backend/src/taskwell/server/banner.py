@@ -8,8 +8,10 @@ from taskwell.config import Settings
 EXAMPLE_USER = "alice"
 
 
-def banner(settings: Settings, url: str) -> str:
+def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
     lines = [f"Taskwell listens on {url} (documentation: {url}/docs)"]
+    if metrics is not None:
+        lines.append(f"Metrics for Prometheus are at {metrics}.")
     if settings.uses_embedded_database:
         lines.append(f"Tasks are kept in {settings.data.absolute()}, in a PostgreSQL of its own.")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from email.utils import formatdate
 
 from uvicorn.server import ServerState
@@ -13,7 +14,9 @@ class Connections(ServerState):
     """The Date header is made when it is asked for, and the end of the last connection is told: so
     nothing has to tick while nothing is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, origins: Iterable[str] = ()) -> None:
+        # Whose pages may read what the protocol refuses by itself.
+        self.origins = frozenset(origin.encode("latin-1") for origin in origins)
         self._second = 0
         self._default_headers: list[tuple[bytes, bytes]] = []
         super().__init__()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from taskwell.logs import MEMBERS
-from taskwell.server.signals import Signals
+from taskwell.server.signals import REFUSED, Signals
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,12 @@ class Crew:
         work: Callable[[Callable[[], None]], bool],
         signals: Signals,
         former: frozenset[int] = frozenset(),
+        when_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._size = size
         self._work = work
         self._signals = signals
+        self._when_lost = when_lost
         self._members: dict[int, Member] = {}
         # Of a parent that this one has replaced: only waited for.
         self._former = set(former)
@@ -50,6 +52,7 @@ class Crew:
         self.news, self._news_end = os.pipe()
         os.set_blocking(self.news, False)
         self.has_served = False
+        self.is_refused = False
 
     @property
     def pids(self) -> frozenset[int]:
@@ -66,8 +69,9 @@ class Crew:
 
     @property
     def has_failed(self) -> bool:
-        """A worker that can't even begin the first time never will."""
-        return self._failures > 0 and not self.has_served
+        """A worker that can't even begin the first time never will, and who looked at the schema
+        may have found that nobody should."""
+        return self.is_refused or (self._failures > 0 and not self.has_served)
 
     def seconds_until_hire(self) -> float | None:
         if len(self._members) == self._size:
@@ -103,9 +107,11 @@ class Crew:
 
     def _lose(self, pid: int, code: int) -> None:
         self._former.discard(pid)
+        self.is_refused = self.is_refused or code == REFUSED
         member = self._members.pop(pid, None)
         if member is None:
             return
+        self._when_lost()
         logger.log(
             logging.INFO if code == 0 else logging.ERROR,
             "a worker ended",

@@ -24,29 +24,35 @@ class Handover:
     # The former workers end when this is closed.
     lifeline: int
     workers: frozenset[int] = field(default_factory=frozenset)
+    # The listener of the metrics, and what was counted so far.
+    metrics: tuple[int, int] | None = None
 
     @classmethod
     def received(cls) -> Handover | None:
         value = os.environ.pop(VARIABLE, "")
         if not value:
             return None
-        listener, lifeline, *workers = map(int, value.split())
-        for descriptor in (listener, lifeline):
+        kept, _, pids = value.partition(";")
+        listener, lifeline, *more = kept_open = [int(number) for number in kept.split()]
+        for descriptor in kept_open:
             os.set_inheritable(descriptor, False)
-        return cls(socket.socket(fileno=listener), lifeline, frozenset(workers))
+        metrics = (more[0], more[1]) if more else None
+        workers = frozenset(map(int, pids.split()))
+        return cls(socket.socket(fileno=listener), lifeline, workers, metrics)
 
     def pass_on(self) -> None:
         """Does not come back, unless the program can't be started."""
-        numbers = [self.listener.fileno(), self.lifeline, *sorted(self.workers)]
+        kept = [self.listener.fileno(), self.lifeline, *(self.metrics or ())]
+        told = [" ".join(map(str, numbers)) for numbers in (kept, sorted(self.workers))]
         # What is heard before the new program listens must wait for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
-            for descriptor in numbers[:2]:
+            for descriptor in kept:
                 os.set_inheritable(descriptor, True)
-            environment = {**os.environ, VARIABLE: " ".join(map(str, numbers))}
+            environment = {**os.environ, VARIABLE: ";".join(told)}
             os.execve(sys.executable, command(), environment)
         finally:
-            for descriptor in numbers[:2]:
+            for descriptor in kept:
                 os.set_inheritable(descriptor, False)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 

@@ -11,7 +11,11 @@ from taskwell.errors import SettingsInvalid, StartRefused
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
+# What to change so that it is another one.
+PORT = "--port or TASKWELL_PORT"
+
+
+def listen(host: str, port: int, setting: str = PORT) -> socket.socket:
     family, address = _resolve(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -22,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _refused(error, host, port) from None
+        raise _refused(error, host, port, setting) from None
     listener.setblocking(False)
     return listener
 
@@ -44,12 +48,12 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
     return family, address
 
 
-def _refused(error: OSError, host: str, port: int) -> StartRefused:
+def _refused(error: OSError, host: str, port: int, setting: str) -> StartRefused:
     match error.errno:
         case errno.EADDRINUSE:
             return StartRefused(
                 f"Port {port} on {host} is in use: stop what listens there, or choose another "
-                "port with --port or TASKWELL_PORT (0 takes a free one)."
+                f"port with {setting} (0 takes a free one)."
             )
         case errno.EADDRNOTAVAIL:
             return SettingsInvalid(
@@ -57,7 +61,8 @@ def _refused(error: OSError, host: str, port: int) -> StartRefused:
             )
         case errno.EACCES:
             return SettingsInvalid(
-                f"TASKWELL_PORT is not usable: this user may not listen on port {port}; "
+                f"{setting.rpartition(' ')[2]} is not usable: "
+                f"this user may not listen on port {port}; "
                 "choose one from 1024 on."
             )
     return StartRefused(f"Can't listen on {host}, port {port} ({os.strerror(error.errno or 0)}).")

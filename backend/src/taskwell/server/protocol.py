@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell.server.connections import Connections
 from taskwell.server.deadlines import TimedHttp
+from taskwell.server.joined import Joined
 from taskwell.server.refusals import (
     HEAD_TOO_LARGE,
     MALFORMED,
@@ -44,6 +45,7 @@ class Http(TimedHttp):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", Joined(transport, self.loop))
         self.server_state.all_closed.clear()
         self.await_head()
 
@@ -233,7 +235,8 @@ class Http(TimedHttp):
 
     def _refusal(self, code: str) -> bytes:
         scope: Any = self.scope if self.part else {"type": "http", "headers": []}
-        return refuse(code, scope, self.server_state.default_headers)
+        shared = self.server_state
+        return refuse(code, scope, shared.default_headers, shared.origins)
 
 
 class _Unfinished:

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from taskwell.api import trace
 from taskwell.api.catalogue import CATALOGUE
+from taskwell.api.cross_origin import listed_origin, share
 from taskwell.api.problems import problem
 from taskwell.logs import MEMBERS
 
@@ -23,14 +24,17 @@ TARGET_TOO_LONG = "target-too-long"
 HEAD_TOO_LARGE = "headers-too-large"
 
 
-def refuse(code: str, scope: Scope, default_headers: Headers) -> bytes:
+def refuse(code: str, scope: Scope, default_headers: Headers, origins: frozenset[bytes]) -> bytes:
     """Logs the refusal, and gives the whole answer; `scope` has the request as far as it came."""
     note = trace.begin(scope)
     note.is_told = True
     answer = problem(scope, code)
     status = CATALOGUE[code].status
+    headers = [*default_headers, *answer.raw_headers]
+    if origins:
+        share(headers, listed_origin(scope, origins))
     lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
-    lines += [name + b": " + value for name, value in (*default_headers, *answer.raw_headers)]
+    lines += [name + b": " + value for name, value in headers]
     lines += [b"x-request-id: " + note.request_id.encode(), b"connection: close"]
     members = {
         "request_id": note.request_id,

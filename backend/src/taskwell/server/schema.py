@@ -27,7 +27,10 @@ def migrate_own(url: str) -> bool:
 
 
 def tell_of_foreign(url: str) -> bool:
-    """Others may use a configured database: a process that starts doesn't change it for them."""
+    """Others may use a configured database: a process that starts doesn't change it for them.
+
+    Raises where this version would not understand what it finds.
+    """
     from taskwell.migrations.runner import state  # noqa: PLC0415  # only this process pays for it
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -37,8 +40,12 @@ def tell_of_foreign(url: str) -> bool:
         logger.warning("the schema can't be looked at", extra={MEMBERS: {"reason": str(error)}})
         return False
     members = {"schema": found.current, "needed": found.head}
+    if found.too_new:
+        raise found.mismatch()
     if not found.is_known:
-        logger.warning("the schema is newer than this version", extra={MEMBERS: members})
+        logger.info(
+            "the schema is newer, and may be served by this version", extra={MEMBERS: members}
+        )
     elif found.behind:
         logger.warning(
             "the schema is behind: run `taskwell migrate`; not ready until then",

@@ -22,13 +22,18 @@ from taskwell import logs
 from taskwell.config import Settings
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
+from taskwell.database.storage import Disk, Storage
 from taskwell.errors import DatabaseNotStarted, SettingsInvalid
 from taskwell.logs import MEMBERS
+from taskwell.measures.layout import Layout
+from taskwell.measures.ledger import Ledger
 from taskwell.server import schema
 from taskwell.server.banner import banner
 from taskwell.server.crew import Crew
+from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.handover import Handover, command
 from taskwell.server.listener import listen, url_of
+from taskwell.server.metrics_page import PATH, Metrics
 from taskwell.server.rehearsal import rehearse
 from taskwell.server.signals import Signals, Stopped
 from taskwell.server.supervisor import Supervisor
@@ -39,7 +44,7 @@ logger = logging.getLogger(__name__)
 MANY_FILES = 65536
 
 # What a reload can't change: it would take the address or the data away from under the workers.
-FIXED = ("host", "port", "data", "uses_embedded_database")
+FIXED = ("host", "port", "metrics_port", "data", "uses_embedded_database")
 
 
 def serve(read_settings: Callable[[], Settings]) -> None:
@@ -77,6 +82,10 @@ def check(settings: Settings) -> None:
     create_app(settings.model_copy(update={"database_url": url}))
 
 
+def _no_one_counts() -> None:
+    return
+
+
 class Service:
     def __init__(
         self,
@@ -93,12 +102,16 @@ class Service:
         self._closing = closing
         self._folder: DataFolder | None = None
         self._database: EmbeddedPostgres | None = None
+        self._metrics: Metrics | None = None
+        self._storage = Storage()
+        self._disk: DiskWatch | None = None
 
     def start(self) -> FastAPI:
         """Everything that the workers share. Nothing here may start a thread or an event loop: a
         forked process would inherit a broken one."""
         settings = self._settings
         self._listener = self._listen()
+        self._metrics_listener = self._listen_for_metrics()
         if settings.uses_embedded_database:
             settings = self._start_database()
         assert settings.database_url is not None
@@ -108,12 +121,14 @@ class Service:
         self._schema = self._signals.fork(partial(self._alone, task, url.get_secret_value()))
         from taskwell.main import create_app  # noqa: PLC0415  # while that process works
 
-        app = create_app(settings)
+        app = create_app(settings, storage=self._storage)
         if self._database is not None and os.waitpid(self._schema, 0)[1] != 0:
             raise DatabaseNotStarted(
                 f"The database in {settings.data} could not be brought up to date: "
                 "the log above tells why."
             )
+        if self._metrics_listener is not None:
+            self._metrics = self._share_metrics(self._metrics_listener, app.state.meter.layout)
         return app
 
     def run(self, app: FastAPI) -> None:
@@ -122,20 +137,36 @@ class Service:
         if self._database is None:
             former |= {self._schema}
         config = configuration(app)
-        self._banner = banner(self._settings, url_of(self._listener))
+        page = f"{url_of(self._metrics.listener)}{PATH}" if self._metrics else None
+        self._banner = banner(self._settings, url_of(self._listener), page)
         rehearse(app)
         # Shared memory stays shared as long as nobody writes to it, and the collector would.
         gc.collect()
         gc.freeze()
         work = partial(self._work, app, config, lifeline)
-        self._crew = Crew(self._settings.workers, work, self._signals, former)
-        self._supervisor = Supervisor(self._signals, self._crew, self._listener, self._database)
+        count = self._metrics.ledger.count_death if self._metrics else _no_one_counts
+        self._crew = Crew(self._settings.workers, work, self._signals, former, count)
+        self._supervisor = Supervisor(
+            self._signals, self._crew, self._listener, self._database, self._disk
+        )
         self._supervisor.run(self._announce, self._reload)
 
     def _listen(self) -> socket.socket:
         if self._handed is not None:
             return self._handed.listener
         return listen(self._settings.host, self._settings.port)
+
+    def _listen_for_metrics(self) -> socket.socket | None:
+        if self._settings.metrics_port is None:
+            return None
+        if self._handed is not None and self._handed.metrics is not None:
+            return socket.socket(fileno=self._handed.metrics[0])
+        return listen(self._settings.host, self._settings.metrics_port, "TASKWELL_METRICS_PORT")
+
+    def _share_metrics(self, listener: socket.socket, layout: Layout) -> Metrics:
+        if self._handed is not None and self._handed.metrics is not None:
+            return Metrics(listener, Ledger.inherited(self._handed.metrics[1], layout))
+        return Metrics(listener, Ledger.new(layout))
 
     def _start_database(self) -> Settings:
         """Twice the connections that the workers take, for a reload has two crews for a while."""
@@ -144,6 +175,9 @@ class Service:
         self._folder.lock()
         self._closing.callback(self._folder.unlock)
         connections = 2 * settings.workers * settings.pool_size + 20
+        # It may be the ballast that lets PostgreSQL start.
+        self._disk = DiskWatch(Disk(self._folder.path), self._storage)
+        self._disk.look()
         self._database = EmbeddedPostgres(self._folder, max_connections=connections)
         self._closing.callback(self._database.stop)
         self._database.start()
@@ -164,7 +198,7 @@ class Service:
         self._supervisor.let_go()
         os.close(self._lifeline_end)
         self._let_go(keep_listener=True)
-        return Worker(app, config, self._listener, lifeline).run(when_ready)
+        return Worker(app, config, self._listener, lifeline, self._metrics).run(when_ready)
 
     def _let_go(self, *, keep_listener: bool = False) -> None:
         """In a child: what it must not hold when the parent is killed and started again."""
@@ -174,6 +208,8 @@ class Service:
             os.close(self._handed.lifeline)
         if not keep_listener:
             self._listener.close()
+            if self._metrics_listener is not None:
+                self._metrics_listener.close()
 
     def _announce(self) -> None:
         if self._handed is not None:
@@ -200,7 +236,8 @@ class Service:
         try:
             with self._signals.interrupting():
                 subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
-            Handover(self._listener, self._lifeline_end, self._crew.pids).pass_on()
+            metrics = self._metrics.descriptors if self._metrics else None
+            Handover(self._listener, self._lifeline_end, self._crew.pids, metrics).pass_on()
         except (OSError, subprocess.CalledProcessError) as error:
             self._refuse_reload(str(error))
         except Stopped:

@@ -11,9 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from taskwell.errors import StartRefused
+from taskwell.logs import MEMBERS
+
 logger = logging.getLogger(__name__)
 
 HEARD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
+
+
+# The exit status of a child that says that the service must not go on.
+REFUSED = 3
 
 
 class Stopped(BaseException):
@@ -77,6 +84,9 @@ class Signals:
             try:
                 self._forget()
                 status = 0 if child() else 1
+            except StartRefused as error:
+                logger.error("the service must not go on", extra={MEMBERS: {"reason": str(error)}})
+                status = REFUSED
             except Exception:  # whatever it is, it is told, and the parent makes another
                 logger.exception("a process of the service failed")
             finally:

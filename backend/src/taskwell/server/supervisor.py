@@ -13,6 +13,7 @@ from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.errors import StartRefused
 from taskwell.server.crew import Crew
 from taskwell.server.database_watch import DatabaseWatch
+from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.signals import Signals, Stopped
 from taskwell.server.worker import FAREWELL, LONGEST_REQUEST
 
@@ -29,6 +30,7 @@ class Supervisor:
         crew: Crew,
         listener: socket.socket,
         database: EmbeddedPostgres | None,
+        disk: DiskWatch | None,
     ) -> None:
         self._signals = signals
         self._crew = crew
@@ -36,6 +38,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals.wakeup, selectors.EVENT_READ)
         self._selector.register(crew.news, selectors.EVENT_READ)
+        self._disk = disk
         self._watch = DatabaseWatch(database, signals, self._selector) if database else None
 
     def run(self, when_ready: Callable[[], None], reload: Callable[[], None]) -> None:
@@ -50,6 +53,8 @@ class Supervisor:
             if self._crew.is_ready and not is_announced:
                 is_announced = True
                 when_ready()
+            if self._disk is not None:
+                self._disk.look()
             if self._watch is not None:
                 self._look_after_database(self._watch)
             if self._signals.reload:
@@ -71,6 +76,8 @@ class Supervisor:
         dates = [self._crew.seconds_until_hire()]
         if self._watch is not None:
             dates.append(self._watch.seconds_until_look())
+        if self._disk is not None:
+            dates.append(self._disk.seconds_until_look())
         return min((date for date in dates if date is not None), default=None)
 
     def _sleep(self, seconds: float | None) -> None:

@@ -12,9 +12,12 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from taskwell.measures.meter import Meter
 from taskwell.server.connections import Connections
 from taskwell.server.listener import BACKLOG
+from taskwell.server.metrics_page import Metrics, MetricsPage
 from taskwell.server.protocol import Http
+from taskwell.server.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +30,13 @@ LONGEST_REQUEST = 30.0
 
 
 def configuration(app: FastAPI) -> uvicorn.Config:
+    turnstile = Turnstile(app)
+    meter: Meter | None = getattr(app.state, "meter", None)
+    if meter is not None:
+        meter.watch("taskwell_requests_running", lambda: turnstile.turns.inside)
+        meter.watch("taskwell_requests_waiting", lambda: turnstile.turns.waiting)
     config = uvicorn.Config(
-        app,
+        turnstile,
         http=Http,
         ws="none",
         lifespan="on",
@@ -45,12 +53,18 @@ def configuration(app: FastAPI) -> uvicorn.Config:
 
 class Worker:
     def __init__(
-        self, app: FastAPI, config: uvicorn.Config, listener: socket.socket, lifeline: int
+        self,
+        app: FastAPI,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        lifeline: int,
+        metrics: Metrics | None = None,
     ) -> None:
         self._app = app
         self._config = config
         self._listener = listener
         self._lifeline = lifeline
+        self._page = MetricsPage(app.state.meter, metrics) if metrics else None
 
     def run(self, when_ready: Callable[[], None]) -> bool:
         """Answers requests until SIGTERM or the end of the parent; False if it could not begin."""
@@ -58,7 +72,7 @@ class Worker:
             return runner.run(self._serve(when_ready))
 
     async def _serve(self, when_ready: Callable[[], None]) -> bool:
-        self._connections = Connections()
+        self._connections = Connections(self._app.state.settings.cors_origins)
         self._stop = asyncio.Event()
         self._is_orphan = False
         self._lifespan = self._config.lifespan_class(self._config)
@@ -69,6 +83,8 @@ class Worker:
         await self._lifespan.startup()
         if self._lifespan.should_exit:
             return False
+        if self._page is not None:
+            await self._page.open()
         self._acceptor = await loop.create_server(
             self._protocol, sock=self._listener.dup(), backlog=BACKLOG
         )
@@ -112,6 +128,8 @@ class Worker:
 
     async def _stop_accepting(self) -> None:
         """Closing the last copy of the socket resets what waits in its queue: take that first."""
+        if self._page is not None:
+            self._page.close()
         self._acceptor.close()
         last = list(self._queued())
         self._listener.close()

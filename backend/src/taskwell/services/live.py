@@ -1,9 +1,9 @@
 """Telling open streams that something has changed for their user.
 
-A write nudges. Nudges are gathered for a moment; then one look at the database says how far the
-users with open streams here have come, and one notification tells the other processes who it was.
-What a crash swallows, or a pooler that passes no notifications, a look every few seconds makes
-good. While no stream is open, nothing here listens or looks.
+A write nudges. One look at the database says how far the users with open streams here have come,
+and one notification tells the other processes who it was; what comes in the moment after that
+gathers for the next look. What a crash swallows, or a pooler that passes no notifications, a look
+every few seconds makes good. While no stream is open, nothing here listens or looks.
 """
 
 from __future__ import annotations
@@ -79,8 +79,13 @@ class Live:
         self._dirty: set[str] = set()
         self._outgoing: set[str] = set()
         self._flushing: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        # While streams are open: one that listens, one that looks.
+        self._watching: tuple[asyncio.Task[None], ...] = ()
         self._has_ended = False
+
+    @property
+    def open_streams(self) -> int:
+        return sum(len(streams) for streams in self._streams.values())
 
     def nudge(self, user_id: str) -> None:
         """Something may have changed for this user, by way of this process."""
@@ -95,8 +100,11 @@ class Live:
             stream.end()
         self._streams.setdefault(stream.user_id, set()).add(stream)
         self._users_by_mark[_mark(stream.user_id)] = stream.user_id
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+        if not self._watching:
+            self._watching = (
+                asyncio.create_task(self._listen()),
+                asyncio.create_task(self._watch()),
+            )
         try:
             await self._look({stream.user_id})
             yield stream
@@ -111,7 +119,7 @@ class Live:
 
     async def close(self) -> None:
         self.end_all()
-        for task in (self._flushing, self._watching):
+        for task in (self._flushing, *self._watching):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -126,9 +134,10 @@ class Live:
         if not streams:
             del self._streams[stream.user_id]
             del self._users_by_mark[_mark(stream.user_id)]
-        if not self._streams and self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
+        if not self._streams:
+            for task in self._watching:
+                task.cancel()
+            self._watching = ()
             await self._listener.close()
 
     def _hear(self, payload: str) -> None:
@@ -146,32 +155,39 @@ class Live:
             self._flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
-        """Gathers for a moment, so that a burst of writes is one look and one notification."""
+        """At once, and then not again for a moment: what a burst of writes has to tell gathers."""
         try:
             while self._dirty or self._outgoing:
-                await asyncio.sleep(_GATHER_SECONDS)
                 dirty, self._dirty = self._dirty & self._streams.keys(), set()
                 outgoing, self._outgoing = sorted(self._outgoing), set()
                 await self._look(dirty)
                 for begin in range(0, len(outgoing), _MOST_MARKS):
                     marks = outgoing[begin : begin + _MOST_MARKS]
                     await self._revisions.notify(_CHANNEL, ",".join([self._sender, *marks]))
+                await asyncio.sleep(_GATHER_SECONDS)
         except Unavailable as error:
             logger.warning("other processes were not told of changes: %s", error.reason)
         finally:
             self._flushing = None
 
-    async def _watch(self) -> None:
-        """While streams are open: what no nudge told, and who may no longer listen."""
+    async def _listen(self) -> None:
+        """Beside the looks: on a way that is closed, trying may take longer than they may wait."""
         while True:
-            await self._listener.ensure(_CHANNEL, self._hear)
+            if await self._listener.ensure(_CHANNEL, self._hear):
+                # What was said before is known from now on, at the latest.
+                await self._look(set(self._streams))
+            await asyncio.sleep(self._look_seconds)
+
+    async def _watch(self) -> None:
+        """What no nudge told, and who may no longer listen."""
+        while True:
+            await asyncio.sleep(self._look_seconds)
             await self._look(set(self._streams))
             for stream in self._all():
                 try:
                     await self._deny_list.check(stream.user_id, stream.issued_at, stream.kid)
                 except TokenRefused:
                     stream.end()
-            await asyncio.sleep(self._look_seconds)
 
     async def _look(self, users: set[str]) -> None:
         if not users:

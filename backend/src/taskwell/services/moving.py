@@ -90,7 +90,7 @@ async def move(
         order = around.middle()
         orders = around.spread(moved.id, reach) if order is None else {moved.id: order}
         if orders is not None:
-            await _place(bench, moved.id, orders)
+            await _place(bench, moved, orders)
             return
         reach *= _WIDER
 
@@ -123,10 +123,12 @@ async def _surroundings(
     return _Surroundings(before, after)
 
 
-async def _place(bench: Workbench, moved_id: str, orders: dict[str, int]) -> None:
+async def _place(bench: Workbench, moved: Draft, orders: dict[str, int]) -> None:
     """The moved task last: its revision is the one that the move is remembered by."""
     await bench.load(orders)
-    for task_id, order in sorted(orders.items(), key=lambda placed: placed[0] == moved_id):
-        draft = bench.find(task_id)
-        assert draft is not None
-        bench.change(draft, {"order": order})
+    for task_id, order in orders.items():
+        near = bench.find(task_id)
+        assert near is not None
+        if near is not moved:
+            bench.make_room(near, order)
+    bench.change(moved, {"order": orders[moved.id]})

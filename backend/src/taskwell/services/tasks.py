@@ -18,6 +18,7 @@ from taskwell.errors import (
     TaskLimitReached,
     TaskNotFound,
 )
+from taskwell.measures.revisions import WRITTEN
 from taskwell.queries.accounts import CLEAR_COMPLETED, LOCK_ACCOUNT
 from taskwell.queries.tasks import CHANGE_TASK, CREATE_TASK, DELETE_TASK, GET_TASK, LOOK_AT_ID
 from taskwell.schemas.sync import Move
@@ -90,6 +91,7 @@ class Tasks:
             except UniqueViolation:
                 row, id_is_taken = None, True
             if row is not None:
+                WRITTEN.add(1)
                 return Created(_rendered(row), task_id, is_new=True)
             if given_id is not None:
                 present = await self._present(user_id, given_id, fingerprint, must_be_new)
@@ -159,7 +161,9 @@ class Tasks:
                 # Nothing was locked: whoever is opening the account comes after us.
                 return 0
             cleared = await transaction.row(CLEAR_COMPLETED, user_id=user_id)
-        return 0 if cleared is None else int(cleared["deleted"])
+        deleted = 0 if cleared is None else int(cleared["deleted"])
+        WRITTEN.add(deleted)
+        return deleted
 
     async def _change(
         self,
@@ -243,6 +247,8 @@ def _as_it_went(row: Row | None) -> Rendered:
         raise TaskNotFound
     if row["outcome"] == "stale":
         raise PreconditionFailed(row["body"], row["tag"])
+    if row["outcome"] == "changed":
+        WRITTEN.add(1)
     return _rendered(row)
 
 

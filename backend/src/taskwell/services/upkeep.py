@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -16,12 +17,14 @@ from taskwell.queries.upkeep import (
     ALLOW,
     DENY,
     DENY_LIST,
+    NEW_EPOCHS,
     NUDGE,
     PURGE_LOCK,
     PURGE_OPERATIONS,
     PURGE_RECEIPTS,
     PURGE_TASKS,
     REVISIONS,
+    SCHEMA,
     SCHEMA_VERSION,
 )
 
@@ -45,14 +48,32 @@ class Upkeep:
 
         Raises Unavailable where it can't be reached.
         """
+        found, oldest = await self._schema()
+        if found is None or found < self._head:
+            return f"the schema is at {found}, not at {self._head}: run taskwell migrate"
+        if found > self._head and (oldest is None or oldest > self._head):
+            return (
+                f"the schema is at {found} and may be served from {oldest or found} on, "
+                f"not by {self._head}: run a newer version of Taskwell"
+            )
+        return None
+
+    @property
+    def has_room(self) -> bool:
+        return self._database.has_room
+
+    async def _schema(self) -> tuple[str | None, str | None]:
+        """Where it is, and the oldest that may serve it."""
+        try:
+            row = await self._database.row(SCHEMA)
+            return (None, None) if row is None else (row["version_num"], row["oldest"])
+        except SchemaIncomplete:
+            pass
         try:
             row = await self._database.row(SCHEMA_VERSION)
         except SchemaIncomplete:
-            row = None
-        found = row and str(row["version_num"])
-        if found == self._head:
-            return None
-        return f"the schema is at {found}, not at {self._head}: run taskwell migrate"
+            return None, None
+        return (None if row is None else row["version_num"]), None
 
 
 class Revisions:
@@ -70,6 +91,19 @@ class Revisions:
 
     async def notify(self, channel: str, payload: str) -> None:
         await self._database.row(NUDGE, channel=channel, payload=payload)
+
+
+class Epochs:
+    """Every account begins another life: no tag and no cursor from before matches again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def renew(self) -> int:
+        """How many accounts there are."""
+        row = await self._database.row(NEW_EPOCHS, salt=secrets.token_bytes(16))
+        assert row is not None
+        return int(row["accounts"])
 
 
 class Purge:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from taskwell.database.pool import Row, Runner
 from taskwell.errors import TaskLimitReached
+from taskwell.measures.revisions import WRITTEN
 from taskwell.models import GREATEST_ORDER, ORDER_STEP
 from taskwell.queries.accounts import LOCK_ACCOUNT, OPEN_ACCOUNT, SAVE_ACCOUNT
 from taskwell.queries.batches import LOAD_TASKS, SAVE_TASKS, SHOW_TASKS
@@ -88,6 +89,7 @@ class Workbench:
         self._most_tasks = most_tasks
         self.epoch: str = account["epoch"]
         self.rev: int = account["rev"]
+        self._saved_rev = self.rev
         self.live: int = account["live"]
         self.last_order: int = account["last_order"]
         self.purged_rev: int = account["purged_rev"]
@@ -137,6 +139,13 @@ class Workbench:
             self.last_order = max(self.last_order, draft.order)
         return True
 
+    def make_room(self, draft: Draft, order: int) -> None:
+        """Its place among the others stays what it was: to whoever merges, nobody has edited it."""
+        if draft.order != order:
+            self._touch(draft)
+            draft.order = order
+            self.last_order = max(self.last_order, order)
+
     def keep_times(self, draft: Draft, updated_at: str | None, completed_at: str | None) -> None:
         """Not the time of saving, but those that the task had before."""
         if not draft.touched:
@@ -177,6 +186,8 @@ class Workbench:
             live=self.live,
             last_order=self.last_order,
         )
+        WRITTEN.add(self.rev - self._saved_rev)
+        self._saved_rev = self.rev
         # Their times are known to the database only: whoever needs them again loads them again.
         for draft in touched:
             del self._tasks[draft.id]

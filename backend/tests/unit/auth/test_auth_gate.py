@@ -185,6 +185,25 @@ def test_the_issuer_is_asked_nothing_for_a_token_that_no_key_could_help(
     asyncio.run(story())
 
 
+def test_before_it_waits_for_the_issuer_it_says_so() -> None:
+    """So that nobody else has to wait behind a request that does."""
+
+    async def story() -> None:
+        clock, source, told = Clock(), Published(key_set(issuer_key("EdDSA"))), []
+        at = gate(source, clock)
+        await at.user([f"Bearer {good()}"])
+        clock.now += 100
+        assert (await at.user([f"Bearer {good()}"], lambda: told.append(source.reads))).user_id
+        assert told == []
+        made_up = signed(header() | {"kid": "made-up"}, claims(), attacker_key("EdDSA"))
+        with pytest.raises(TokenInvalid):
+            await at.user([f"Bearer {made_up}"], lambda: told.append(source.reads))
+        assert told == [1]
+        assert source.reads == 2
+
+    asyncio.run(story())
+
+
 def test_a_forged_signature_is_never_called_expired() -> None:
     at = GATES["keys"]()
     assert admitted(at, [f"Bearer {good()}"]).user_id == USER

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from taskwell.api import documented as says
-from taskwell.api.dependencies import CurrentIdentity, LiveService
+from taskwell.api.call import Call
+from taskwell.api.routing import StreamRoute
 from taskwell.schemas.sync import Nudge
 from taskwell.services.live import Stream
 
-router = APIRouter(tags=["sync"])
+router = APIRouter(tags=["sync"], route_class=StreamRoute)
 
 
 @router.get(
@@ -26,16 +27,16 @@ router = APIRouter(tags=["sync"])
     responses=says.guarded(),
 )
 async def stream_events(
-    identity: CurrentIdentity,
-    live: LiveService,
+    call: Call,
     last_event_id: Annotated[
         str | None, Header(description="Where an earlier stream ended; it goes on from there.")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Events of the name `change`, each with the cursor to pull from as its id: the first at once
     (unless Last-Event-ID is the newest already), then after every change. Ends with the token."""
+    identity = call.identity
     stream = Stream(identity.user_id, identity.issued_at, identity.kid, last_event_id)
-    async with live.follow(stream):
+    async with call.live.follow(stream):
         while True:
             try:
                 async with asyncio.timeout(identity.expires_at - time.time()):

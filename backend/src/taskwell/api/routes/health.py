@@ -83,6 +83,7 @@ async def _look(request: Request, upkeep: Upkeep) -> Response:
             headers={"retry-after": "5"},
             members={"database": "behind", "version": __version__},
         )
+    status, state = ("ok", "ok") if upkeep.has_room else ("degraded", "full")
     return JSONResponse(
-        {"status": "ok", "database": "ok", "version": __version__}, headers=_NO_STORE
+        {"status": status, "database": state, "version": __version__}, headers=_NO_STORE
     )

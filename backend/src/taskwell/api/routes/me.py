@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from taskwell.api import documented as says
 from taskwell.api.answers import PRIVATE, no_content
 from taskwell.api.bodies import JSON, json_body
-from taskwell.api.dependencies import BelongingsService, CurrentUser
+from taskwell.api.call import Call
+from taskwell.api.routing import PersonalRoute
 from taskwell.schemas.belongings import ExportDocument, ImportDocument, Imported
 
-router = APIRouter(prefix="/me", tags=["me"])
+router = APIRouter(prefix="/me", tags=["me"], route_class=PersonalRoute)
 
 _LARGEST_IMPORT = 64 * 1024 * 1024
-
-Document = Annotated[
-    ImportDocument, Depends(json_body(ImportDocument, JSON, limit=_LARGEST_IMPORT))
-]
 
 
 @router.get(
@@ -29,9 +24,9 @@ Document = Annotated[
     response_model=ExportDocument,
     responses=says.guarded(),
 )
-async def export_account(user: CurrentUser, belongings: BelongingsService) -> Response:
+async def export_account(call: Call) -> Response:
     """What `POST /me/import` takes, here or elsewhere."""
-    return Response(await belongings.export(user), 200, PRIVATE, JSON)
+    return Response(await call.belongings.export(call.user), 200, PRIVATE, JSON)
 
 
 @router.post(
@@ -42,11 +37,10 @@ async def export_account(user: CurrentUser, belongings: BelongingsService) -> Re
     responses=says.guarded(*says.BODY_PROBLEMS, "task-limit-reached"),
     openapi_extra=says.takes(ImportDocument, JSON),
 )
-async def import_account(
-    user: CurrentUser, document: Document, belongings: BelongingsService
-) -> Response:
+async def import_account(call: Call) -> Response:
     """Ids and times are kept. Safe to repeat; all of it or nothing."""
-    return JSONResponse(await belongings.bring_back(user, document), headers=PRIVATE)
+    document = await json_body(call, ImportDocument, limit=_LARGEST_IMPORT)
+    return JSONResponse(await call.belongings.bring_back(call.user, document), headers=PRIVATE)
 
 
 @router.delete(
@@ -56,7 +50,7 @@ async def import_account(
     status_code=204,
     responses={204: {"description": "Erased."}, **says.guarded()},
 )
-async def erase_account(user: CurrentUser, belongings: BelongingsService) -> Response:
+async def erase_account(call: Call) -> Response:
     """At once and for good, deleted tasks too. No cursor or tag from before fits after it."""
-    await belongings.erase(user)
+    await call.belongings.erase(call.user)
     return no_content()

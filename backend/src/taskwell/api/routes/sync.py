@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from taskwell.api import documented as says
 from taskwell.api import trace
 from taskwell.api.answers import PRIVATE
 from taskwell.api.bodies import JSON, json_body
-from taskwell.api.dependencies import CurrentUser, SyncService
+from taskwell.api.call import Call
+from taskwell.api.parameters import SyncParameters, sync_parameters
 from taskwell.api.problems import code_of, content, listed
+from taskwell.api.routing import PersonalRoute
 from taskwell.errors import EditConflict, InputInvalid, RequestRefused
-from taskwell.schemas.sync import MOST_CHANGES, Changes, SyncAnswer, SyncRequest
+from taskwell.schemas.sync import Changes, SyncAnswer, SyncRequest
 from taskwell.services.changes import Delta
 from taskwell.services.sync import Exchange, Result
 
-router = APIRouter(tags=["sync"])
+router = APIRouter(tags=["sync"], route_class=PersonalRoute)
 
 _LARGEST_BATCH = 8 * 1024 * 1024
-
-Batch = Annotated[SyncRequest, Depends(json_body(SyncRequest, JSON, limit=_LARGEST_BATCH))]
 
 
 @router.get(
@@ -32,20 +31,12 @@ Batch = Annotated[SyncRequest, Depends(json_body(SyncRequest, JSON, limit=_LARGE
     summary="What changed since a cursor",
     response_model=Changes,
     responses=says.guarded("cursor-invalid", "sync-reset-required", "validation-failed"),
+    openapi_extra=says.with_query(SyncParameters),
 )
-async def pull_changes(
-    user: CurrentUser,
-    sync: SyncService,
-    since: Annotated[
-        str | None,
-        Query(max_length=200, description="The cursor of the last answer; none: everything."),
-    ] = None,
-    limit: Annotated[
-        int, Query(ge=1, le=MOST_CHANGES, description="The most that one answer has.")
-    ] = MOST_CHANGES,
-) -> Response:
+async def pull_changes(call: Call) -> Response:
     """Every task changed after the cursor, deleted ones as tombstones, in the order of `rev`."""
-    delta = await sync.pull(user, since, limit)
+    wanted = sync_parameters(call)
+    delta = await call.sync.pull(call.user, wanted.since, wanted.limit)
     return Response(f"{{{_delta(delta)}}}", 200, PRIVATE, JSON)
 
 
@@ -59,12 +50,11 @@ async def pull_changes(
     ),
     openapi_extra=says.takes(SyncRequest, JSON),
 )
-async def exchange_changes(
-    request: Request, user: CurrentUser, batch: Batch, sync: SyncService
-) -> Response:
+async def exchange_changes(call: Call) -> Response:
     """Each operation takes effect once. The changes include what the operations did."""
-    exchange = await sync.exchange(user, batch)
-    request_id = trace.of(request.scope).request_id
+    batch = await json_body(call, SyncRequest, limit=_LARGEST_BATCH)
+    exchange = await call.sync.exchange(call.user, batch)
+    request_id = trace.of(call.scope).request_id
     results = ",".join(_result(result, exchange, request_id) for result in exchange.results)
     return Response(f'{{"results":[{results}],{_delta(exchange.delta)}}}', 200, PRIVATE, JSON)
 

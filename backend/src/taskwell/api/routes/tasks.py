@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Path
 from pydantic import MISSING
 from starlette.responses import JSONResponse, Response
 
@@ -18,8 +18,8 @@ from taskwell.api.answers import (
     task_answer,
 )
 from taskwell.api.bodies import JSON, MERGE_PATCH, json_body, optional_json_body
-from taskwell.api.dependencies import CurrentUser, ListQuery, Lists, RequestHeaders, TaskId, Tasks
-from taskwell.api.idempotency import KeyedRoute
+from taskwell.api.call import Call
+from taskwell.api.parameters import ListParameters, list_query
 from taskwell.api.preconditions import (
     ANY,
     has_if_match,
@@ -27,6 +27,7 @@ from taskwell.api.preconditions import (
     if_none_match,
     wants_exact_count,
 )
+from taskwell.api.routing import KeyedRoute
 from taskwell.errors import FilterRequired, Flaw, InputInvalid, PreconditionFailed
 from taskwell.schemas.sync import Move
 from taskwell.schemas.tasks import (
@@ -42,11 +43,9 @@ from taskwell.services.lists import Status
 
 router = APIRouter(tags=["tasks"], route_class=KeyedRoute)
 
-NewTask = Annotated[TaskCreate, Depends(json_body(TaskCreate))]
-WholeTask = Annotated[TaskReplace, Depends(json_body(TaskReplace))]
-Patch = Annotated[TaskPatch, Depends(json_body(TaskPatch, JSON, MERGE_PATCH))]
-Where = Annotated[Move, Depends(json_body(Move))]
-Completion = Annotated[TaskCompletion | None, Depends(optional_json_body(TaskCompletion))]
+TaskId = Annotated[
+    str, Path(description="The task's id, a UUID; any other string is answered as absent.")
+]
 
 
 @router.get(
@@ -68,17 +67,19 @@ Completion = Annotated[TaskCompletion | None, Depends(optional_json_body(TaskCom
             "cursor-invalid", "malformed-header", "target-too-long", "validation-failed"
         ),
     },
-    openapi_extra=says.if_none_match_or_prefer,
+    openapi_extra=says.with_query(ListParameters, says.if_none_match_or_prefer),
 )
-async def list_tasks(
-    request: Request, user: CurrentUser, tasks: Lists, query: ListQuery, headers: RequestHeaders
-) -> Response:
+async def list_tasks(call: Call) -> Response:
     """All that the user has, or what the filters leave of it, page by page."""
-    seen = if_none_match(headers)
-    page = await tasks.page(
-        user, query, seen=seen_account_tags(seen, query), counts=wants_exact_count(headers)
+    query = list_query(call)
+    seen = if_none_match(call.headers)
+    page = await call.lists.page(
+        call.user,
+        query,
+        seen=seen_account_tags(seen, query),
+        counts=wants_exact_count(call.headers),
     )
-    return list_answer(request, query, page, seen)
+    return list_answer(call, query, page, seen)
 
 
 @router.post(
@@ -104,16 +105,15 @@ async def list_tasks(
     },
     openapi_extra={**says.takes(TaskCreate, JSON), **says.if_new},
 )
-async def create_task(
-    request: Request, user: CurrentUser, task: NewTask, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def create_task(call: Call) -> Response:
     """Send an `id` of your own making and the create can be repeated safely."""
-    must_be_new = if_none_match(headers) == ANY
-    if has_if_match(headers):
+    task = await json_body(call, TaskCreate)
+    must_be_new = if_none_match(call.headers) == ANY
+    if has_if_match(call.headers):
         # A task that is yet to be made has no tag that could match.
         raise PreconditionFailed
-    created = await tasks.create(user, task, must_be_new=must_be_new)
-    location = f"{collection_path(request)}/{created.id}"
+    created = await call.tasks.create(call.user, task, must_be_new=must_be_new)
+    location = f"{collection_path(call)}/{created.id}"
     return task_answer(created.task, 201 if created.is_new else 200, location=location)
 
 
@@ -125,17 +125,14 @@ async def create_task(
     responses=says.guarded("filter-required", "malformed-header", "precondition-failed"),
     openapi_extra=says.only_completed_if_match,
 )
-async def clear_completed_tasks(
-    user: CurrentUser,
-    tasks: Tasks,
-    headers: RequestHeaders,
-    status: Annotated[str | None, Query(include_in_schema=False)] = None,
-) -> Response:
+async def clear_completed_tasks(call: Call) -> Response:
     """With If-Match, only if the list of the completed tasks still has that tag."""
-    if status != Status.COMPLETED:
+    if call.query_params.get("status") != Status.COMPLETED:
         raise FilterRequired
     completed = lists.ListQuery(status=Status.COMPLETED)
-    deleted = await tasks.clear_completed(user, seen_account_tags(if_match(headers), completed))
+    deleted = await call.tasks.clear_completed(
+        call.user, seen_account_tags(if_match(call.headers), completed)
+    )
     return JSONResponse({"deleted": deleted}, headers=PRIVATE)
 
 
@@ -151,11 +148,9 @@ async def clear_completed_tasks(
     },
     openapi_extra=says.if_none_match,
 )
-async def read_task(
-    user: CurrentUser, task_id: TaskId, tasks: Tasks, headers: RequestHeaders
-) -> Response:
-    seen = if_none_match(headers)
-    return task_answer(await tasks.read(user, task_id), seen=seen)
+async def read_task(call: Call, task_id: TaskId) -> Response:
+    seen = if_none_match(call.headers)
+    return task_answer(await call.tasks.read(call.user, task_id), seen=seen)
 
 
 @router.put(
@@ -169,13 +164,12 @@ async def read_task(
     },
     openapi_extra={**says.takes(TaskReplace, JSON), **says.if_match},
 )
-async def replace_task(
-    user: CurrentUser, task_id: TaskId, task: WholeTask, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def replace_task(call: Call, task_id: TaskId) -> Response:
     """Never creates. `completed` left out is false; `order` left out stays."""
+    task = await json_body(call, TaskReplace)
     if task.id is not MISSING and task.id != task_id.lower():
         raise InputInvalid(Flaw("/id", "immutable", "must be the id in the path, or be left out"))
-    return task_answer(await tasks.replace(user, task_id, task, if_match(headers)))
+    return task_answer(await call.tasks.replace(call.user, task_id, task, if_match(call.headers)))
 
 
 @router.patch(
@@ -189,11 +183,10 @@ async def replace_task(
     },
     openapi_extra={**says.takes(TaskPatch, JSON, MERGE_PATCH), **says.if_match},
 )
-async def update_task(
-    user: CurrentUser, task_id: TaskId, patch: Patch, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def update_task(call: Call, task_id: TaskId) -> Response:
     """What is left out stays. A patch that changes nothing makes no new revision."""
-    return task_answer(await tasks.patch(user, task_id, patch, if_match(headers)))
+    patch = await json_body(call, TaskPatch, JSON, MERGE_PATCH)
+    return task_answer(await call.tasks.patch(call.user, task_id, patch, if_match(call.headers)))
 
 
 @router.delete(
@@ -207,10 +200,8 @@ async def update_task(
     },
     openapi_extra=says.if_match,
 )
-async def delete_task(
-    user: CurrentUser, task_id: TaskId, tasks: Tasks, headers: RequestHeaders
-) -> Response:
-    await tasks.delete(user, task_id, if_match(headers))
+async def delete_task(call: Call, task_id: TaskId) -> Response:
+    await call.tasks.delete(call.user, task_id, if_match(call.headers))
     return no_content()
 
 
@@ -225,11 +216,9 @@ async def delete_task(
     },
     openapi_extra=says.if_match,
 )
-async def toggle_task(
-    user: CurrentUser, task_id: TaskId, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def toggle_task(call: Call, task_id: TaskId) -> Response:
     """No body is read. Not safe to repeat: `complete` with a body is."""
-    return task_answer(await tasks.toggle(user, task_id, if_match(headers)))
+    return task_answer(await call.tasks.toggle(call.user, task_id, if_match(call.headers)))
 
 
 @router.patch(
@@ -243,14 +232,13 @@ async def toggle_task(
     },
     openapi_extra={**says.takes(TaskCompletion, JSON, required=False), **says.if_match},
 )
-async def complete_task(
-    user: CurrentUser, task_id: TaskId, wanted: Completion, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def complete_task(call: Call, task_id: TaskId) -> Response:
     """With a body it is safe to repeat; without one it flips."""
-    match = if_match(headers)
+    match = if_match(call.headers)
+    wanted = await optional_json_body(call, TaskCompletion)
     if wanted is None:
-        return task_answer(await tasks.toggle(user, task_id, match))
-    return task_answer(await tasks.complete(user, task_id, wanted.completed, match))
+        return task_answer(await call.tasks.toggle(call.user, task_id, match))
+    return task_answer(await call.tasks.complete(call.user, task_id, wanted.completed, match))
 
 
 @router.post(
@@ -264,11 +252,10 @@ async def complete_task(
     },
     openapi_extra={**says.takes(Move, JSON), **says.if_match},
 )
-async def move_task(
-    user: CurrentUser, task_id: TaskId, where: Where, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def move_task(call: Call, task_id: TaskId) -> Response:
     """Where there is no room left in between, a few neighbours get a new `order` too."""
-    return task_answer(await tasks.move(user, task_id, where, if_match(headers)))
+    where = await json_body(call, Move)
+    return task_answer(await call.tasks.move(call.user, task_id, where, if_match(call.headers)))
 
 
 @router.post(
@@ -284,8 +271,6 @@ async def move_task(
     },
     openapi_extra=says.if_match,
 )
-async def restore_task(
-    user: CurrentUser, task_id: TaskId, tasks: Tasks, headers: RequestHeaders
-) -> Response:
+async def restore_task(call: Call, task_id: TaskId) -> Response:
     """While it is kept: `GET /tasks?status=deleted` lists them. A living task stays as it is."""
-    return task_answer(await tasks.restore(user, task_id, if_match(headers)))
+    return task_answer(await call.tasks.restore(call.user, task_id, if_match(call.headers)))

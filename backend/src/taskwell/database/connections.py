@@ -1,0 +1,175 @@
+"""The connections of one process: made when they are needed, kept at hand, let go when idle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from taskwell.errors import DatabaseBusy
+
+# Neon suspends a database that was idle for five minutes; let go before it does.
+IDLE_SECONDS = 240.0
+
+Connection = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many there are, may be, and are waited for."""
+
+    busy: int
+    idle: int
+    limit: int
+    waiting: int
+
+
+class Connections:
+    """The one that was used last goes out first, so that those that aren't needed grow old.
+
+    Whoever waits for one is given it in turn, straight from whoever had it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        limit: int,
+        turn: float,
+        rest: float = IDLE_SECONDS,
+    ) -> None:
+        self._connect = connect
+        self._limit = limit
+        # For how long one waits for it.
+        self._turn = turn
+        # After which an idle one is let go.
+        self._rest = rest
+        self._open = 0
+        self._busy: set[Connection] = set()
+        # With the time at which they came back, the last one last.
+        self._idle: deque[tuple[Connection, float]] = deque()
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._farewells: set[asyncio.Task[None]] = set()
+        self._clock: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self._all_gone = asyncio.Event()
+
+    def usage(self) -> Usage:
+        idle = len(self._idle)
+        return Usage(self._open - idle, idle, self._limit, len(self._waiting))
+
+    async def take(self) -> Connection:
+        connection = await self._find()
+        self._busy.add(connection)
+        return connection
+
+    async def _find(self) -> Connection:
+        while True:
+            while self._idle:
+                connection, _ = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._open -= 1
+            if self._open < self._limit:
+                return await self._make()
+            handed = await self._wait()
+            if handed is not None:
+                return handed
+
+    def give_back(self, connection: Connection, *, is_sound: bool) -> None:
+        """A sound one waits for nothing, and is in no transaction."""
+        self._busy.discard(connection)
+        if connection.is_closed():
+            self._lose()
+        elif not is_sound or self._is_closed:
+            self._dismiss(connection)
+        elif not self._hand_on(connection):
+            loop = asyncio.get_running_loop()
+            self._idle.append((connection, loop.time()))
+            if self._clock is None:
+                self._clock = loop.call_later(self._rest, self._let_go)
+
+    async def close(self) -> None:
+        """Those at work are waited for; in the end they are cut off."""
+        self._is_closed = True
+        if self._clock is not None:
+            self._clock.cancel()
+        while self._idle:
+            self._dismiss(self._idle.pop()[0])
+        if self._open:
+            try:
+                async with asyncio.timeout(self._turn):
+                    await self._all_gone.wait()
+            except TimeoutError:
+                for connection in self._busy:
+                    connection.terminate()
+
+    async def _make(self) -> Connection:
+        self._open += 1
+        try:
+            return await self._connect()
+        except BaseException:
+            self._lose()
+            raise
+
+    async def _wait(self) -> Connection | None:
+        """None: there is room for another one, or one to be had."""
+        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._turn):
+                return await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                # It came just as we gave up.
+                self._pass_on(turn.result())
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise DatabaseBusy("no connection became free in time") from None
+            raise
+
+    def _pass_on(self, handed: Connection | None) -> None:
+        if handed is None:
+            self._hand_on(None)
+        else:
+            self.give_back(handed, is_sound=True)
+
+    def _hand_on(self, connection: Connection | None) -> bool:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return True
+        return False
+
+    def _lose(self) -> None:
+        self._open -= 1
+        if self._open == 0 and self._is_closed:
+            self._all_gone.set()
+        self._hand_on(None)
+
+    def _dismiss(self, connection: Connection) -> None:
+        """Its place is free once it is gone: there are never more than the limit."""
+        farewell = asyncio.get_running_loop().create_task(self._end(connection))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+
+    async def _end(self, connection: Connection) -> None:
+        try:
+            await connection.close(timeout=self._turn)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+        finally:
+            self._lose()
+
+    def _let_go(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._idle and self._idle[0][1] <= loop.time() - self._rest:
+            self._dismiss(self._idle.popleft()[0])
+        self._clock = None
+        if self._idle:
+            self._clock = loop.call_at(self._idle[0][1] + self._rest, self._let_go)
