@@ -357,8 +357,13 @@ def test_a_request_for_events_ends_with_its_process(settings: Settings, newcomer
         asked = pool.submit(client.get, "/events", headers=headers)
         live: Live = client.app.state.live  # type: ignore[attr-defined]  # it is FastAPI's
         assert client.portal is not None
-        while not live.open_streams:
-            assert not asked.done(), asked.result().text
+
+        async def open_stream() -> None:
+            while not live.open_streams and not asked.done():  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+
+        client.portal.call(open_stream)
+        assert not asked.done(), asked.result().text
         client.portal.call(live.end_all)
         assert asked.result(PATIENCE).status_code == 200
         assert client.get("/events", headers=headers).status_code == 200

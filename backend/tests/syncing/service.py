@@ -36,10 +36,12 @@ class _Here(BaseTransport):
 
 class Service:
     def __init__(self, settings: Settings, most_tasks: int) -> None:
-        assert settings.database_url is not None
+        # Past a pooler, which gives each statement to another connection.
+        direct = settings.database_url_unpooled or settings.database_url
+        assert direct is not None
         self._settings = settings.model_copy(update={"max_tasks": most_tasks})
         self._issuer = development_issuer(settings)
-        self._url = settings.database_url.get_secret_value()
+        self._url = direct.get_secret_value()
         self._users = 0
 
     def __enter__(self) -> Self:
