@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from comparison import data
@@ -24,7 +25,7 @@ TASKS = """
 """
 
 
-class PostgresPeer:
+class PostgresPeer(ABC):
     name: str
     operations = frozenset({Operation.READ, Operation.PAGE, Operation.CREATE, Operation.TOGGLE})
     # Of the folders below `peers` and `home`.
@@ -35,11 +36,11 @@ class PostgresPeer:
         self._server: Server | None = None
         self._postgres: OwnPostgres | None = None
 
-    def make_tables(self, home: Path, postgres: OwnPostgres) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def make_tables(self, home: Path, postgres: OwnPostgres) -> None: ...
 
-    def command(self, home: Path, port: int, workers: int) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self, home: Path, port: int, workers: int) -> list[str]: ...
 
     def seed(self, home: Path, scale: Scale) -> None:
         folder = data.folder_of(home, self.folder, scale)
@@ -79,7 +80,7 @@ class PostgresPeer:
             self._postgres.stop()
             self._postgres = None
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> None:  # noqa: B027  # for most, nothing is right
         """Nothing that it is asked depends on what was there before."""
 
     def request(self, operation: Operation, user: int, task: int, serial: int) -> Request:

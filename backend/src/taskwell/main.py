@@ -81,17 +81,7 @@ def create_app(
     app.state.deny_list = deny_list
     app.state.purge = purge
     app.state.live = live
-    # As they are: in a router that is included the framework looks for each route twice. And
-    # first, since it looks at one after the other.
-    app.router.routes[:0] = [
-        *sync_routes.router.routes,
-        *task_routes.router.routes,
-        *below(USER_PATH, task_routes.router.routes),
-        *events.router.routes,
-        *me.router.routes,
-    ]
-    app.include_router(health.router)
-    app.include_router(problem_pages.router)
+    _route(app)
     problems.install(app)
     meter = None
     if settings.metrics_port is not None:
@@ -114,3 +104,17 @@ def create_app(
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's way to do it
     return app
+
+
+def _route(app: FastAPI) -> None:
+    # As they are: in a router that is included the framework looks for each route twice. And
+    # first, since it looks at one after the other.
+    app.router.routes[:0] = [
+        *sync_routes.router.routes,
+        *task_routes.router.routes,
+        *below(USER_PATH, task_routes.router.routes),
+        *events.router.routes,
+        *me.router.routes,
+    ]
+    app.include_router(health.router)
+    app.include_router(problem_pages.router)

@@ -198,6 +198,23 @@ def test_what_others_say_on_the_channel_does_no_harm(
     within(story)
 
 
+@asynccontextmanager
+async def looking(settings: Settings, user: ApiUser, unpooled: str) -> AsyncIterator[Stream]:
+    """A stream in a process that often looks, with another address to listen at."""
+    async with (
+        process(settings, OFTEN, database_url_unpooled=SecretStr(unpooled)) as here,
+        here.stream(user) as stream,
+    ):
+        yield stream
+
+
+async def hears_each_change(stream: Stream, user: ApiUser) -> None:
+    assert await stream.news() == "new.0"
+    for _ in range(3):
+        await asyncio.to_thread(user.create)
+        assert await stream.news() == tag(user)
+
+
 @pytest.mark.parametrize(
     "unpooled", [NOBODY, "postgresql://nobody@ep-1-pooler.localhost:1/nothing"]
 )
@@ -207,15 +224,8 @@ def test_without_notifications_a_look_tells(
     """Behind a pooler, say, or where the direct way is closed."""
 
     async def story() -> None:
-        url = SecretStr(unpooled)
-        async with (
-            process(settings, OFTEN, database_url_unpooled=url) as here,
-            here.stream(alice) as stream,
-        ):
-            assert await stream.news() == "new.0"
-            for _ in range(3):
-                await asyncio.to_thread(alice.create)
-                assert await stream.news() == tag(alice)
+        async with looking(settings, alice, unpooled) as stream:
+            await hears_each_change(stream, alice)
             await listening(sql, 0)
 
     within(story)
@@ -224,20 +234,14 @@ def test_without_notifications_a_look_tells(
 def test_a_direct_way_that_swallows_everything_delays_no_look(
     settings: Settings, alice: ApiUser
 ) -> None:
-    async def story(port: int) -> None:
-        url = SecretStr(f"postgresql://nobody@127.0.0.1:{port}/nothing")
-        async with (
-            process(settings, OFTEN, database_url_unpooled=url) as here,
-            here.stream(alice) as stream,
-        ):
-            assert await stream.news() == "new.0"
-            for _ in range(3):
-                await asyncio.to_thread(alice.create)
-                assert await stream.news() == tag(alice)
+    async def story(unpooled: str) -> None:
+        async with looking(settings, alice, unpooled) as stream:
+            await hears_each_change(stream, alice)
 
     # Nobody ever accepts what comes there, or says a word.
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        within(partial(story, silent.getsockname()[1]))
+        port = silent.getsockname()[1]
+        within(partial(story, f"postgresql://nobody@127.0.0.1:{port}/nothing"))
 
 
 def test_a_listening_connection_that_breaks_is_made_again(

@@ -125,6 +125,13 @@ def _request(method: str, rest: str = "", **kwargs: Any) -> Prepare:
     return prepare
 
 
+def _outdated(case: Case) -> Act:
+    """A poll that finds something: the look at the account, then the list."""
+    seen = case.tag(case.path)
+    case.task()
+    return lambda: case.user.get(case.path, headers=seen)
+
+
 def _poll(rest: str) -> Prepare:
     def prepare(case: Case) -> Act:
         path = case.path + rest.replace("{id}", case.task())
@@ -180,6 +187,7 @@ ON_TASKS: dict[str, tuple[int, int, Prepare]] = {
     "list, deleted": (1, 200, _request("GET", "?status=deleted")),
     "list, counted": (1, 200, _request("GET", headers={"prefer": "count=exact"})),
     "list, unchanged": (1, 304, _poll("")),
+    "list, changed since": (2, 200, _outdated),
     "read": (1, 200, _request("GET", "/{id}")),
     "read, unchanged": (1, 304, _poll("/{id}")),
     "read, absent": (1, 404, _request("GET", f"/{ABSENT}")),

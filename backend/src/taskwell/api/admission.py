@@ -37,10 +37,7 @@ class Admission:
             self._take(self._users.take, user_id)
 
     async def take_share(self, scope: Scope, user_id: str) -> None:
-        """Of the database, before anything is asked of it; once for each request."""
-        note = trace.of(scope)
-        if note.holds_share:
-            return
+        """Of the database, before anything is asked of it."""
         if not self._shares.try_take(user_id):
             # Others need not wait for what this user does.
             give_turn_back(scope)
@@ -49,7 +46,7 @@ class Admission:
             except TooManyAtOnce:
                 self.met["at-once"] += 1
                 raise
-        note.holds_share = True
+        trace.of(scope).holds_share = True
 
     def give_back(self, note: trace.Trace) -> None:
         """Once, however often it is asked for."""

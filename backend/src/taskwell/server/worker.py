@@ -31,7 +31,7 @@ LONGEST_REQUEST = 30.0
 
 def configuration(app: FastAPI) -> uvicorn.Config:
     turnstile = Turnstile(app)
-    meter: Meter | None = getattr(app.state, "meter", None)
+    meter: Meter | None = app.state.meter
     if meter is not None:
         meter.watch("taskwell_requests_running", lambda: turnstile.turns.inside)
         meter.watch("taskwell_requests_waiting", lambda: turnstile.turns.waiting)
