@@ -35,7 +35,7 @@ def python_environment(folder: Path, requirements: Path) -> None:
     with drafted(folder) as draft:
         # By its path: the other programs in it begin with the path of the draft.
         python = str(draft / "bin" / "python")
-        wanted = ["--require-hashes", "--requirement", str(requirements)]
+        wanted = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
         if shutil.which("uv"):
             run(
                 ["uv", "venv", "--clear", "--python", sys.executable, str(draft)],

@@ -117,6 +117,8 @@ sweep() {
     done
 }
 
+# The requirements are complete. Were pip left to look for more, older ones would take the newest
+# release of what somebody wants with an extra, and find no hash for it.
 build() {
     draft=$ENVIRONMENT.draft-$$
     log=$draft/setup.log
@@ -124,12 +126,12 @@ build() {
     mkdir "$draft" || fail "$ENVIRONMENT cannot be made."
     if has uv; then
         quietly uv venv --allow-existing --python "$1" "$draft"
-        quietly uv pip install --compile-bytecode --require-hashes \
+        quietly uv pip install --compile-bytecode --no-deps --require-hashes \
             --python "$draft/bin/python" --requirement "$2"
     else
         quietly "$1" -m venv "$draft"
         quietly env PIP_RETRIES="${PIP_RETRIES:-2}" "$draft/bin/python" -m pip install \
-            --no-input --disable-pip-version-check --require-hashes --requirement "$2"
+            --no-input --disable-pip-version-check --no-deps --require-hashes --requirement "$2"
     fi
     rm -f "$log"
     "$draft/bin/python" "$ROOT/scripts/lib/finish_environment.py" \
@@ -153,7 +155,7 @@ interrupt() {
 
 explain() {
     step=
-    if ! grep -Fiq certificate "$log" &&
+    if ! grep -Eiq 'certificate|hash' "$log" &&
         grep -Eiq 'connection|name resolution|resolve host|lookup|timed? ?out|error sending' "$log"
     then
         fail 'The package index cannot be reached, so the Python packages cannot be installed:' \

@@ -45,24 +45,31 @@ class Checkout:
             (self.path / tool).symlink_to(found)
 
     def require(self, answer: int) -> None:
-        version = f"1.{answer}"
-        wheel = self.packages / f"small_package-{version}-py3-none-any.whl"
-        about = f"small_package-{version}.dist-info"
-        names = f"Name: small-package\nVersion: {version}\n"
+        pin = self.publish("small-package", f"1.{answer}", f"ANSWER = {answer}\n")
+        self.requirements.write_text(pin)
+
+    def publish(self, name: str, version: str, source: str = "", *, needs: str = "") -> str:
+        """Its pin."""
+        module = name.replace("-", "_")
+        wheel = self.packages / f"{module}-{version}-py3-none-any.whl"
+        about = f"{module}-{version}.dist-info"
+        facts = f"Name: {name}\nVersion: {version}\n"
+        if needs:
+            facts += f"Requires-Dist: {needs}\n"
         files = {
-            "small_package.py": f"ANSWER = {answer}\n",
-            f"{about}/METADATA": f"Metadata-Version: 2.1\n{names}",
+            f"{module}.py": source,
+            f"{about}/METADATA": f"Metadata-Version: 2.1\n{facts}Provides-Extra: more\n",
             f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
         record = "".join(
-            f"{name},sha256={_digest(text)},{len(text)}\n" for name, text in files.items()
+            f"{path},sha256={_digest(text)},{len(text)}\n" for path, text in files.items()
         )
         with ZipFile(wheel, "w") as archive:
-            for name, text in files.items():
-                archive.writestr(name, text)
+            for path, text in files.items():
+                archive.writestr(path, text)
             archive.writestr(f"{about}/RECORD", f"{record}{about}/RECORD,,\n")
         digest = sha256(wheel.read_bytes()).hexdigest()
-        self.requirements.write_text(f"small-package=={version} --hash=sha256:{digest}\n")
+        return f"{name}=={version} --hash=sha256:{digest}\n"
 
     @property
     def requirements(self) -> Path:

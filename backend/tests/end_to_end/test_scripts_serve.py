@@ -141,6 +141,25 @@ def test_a_package_that_was_exchanged_is_not_installed(checkout: Checkout) -> No
     assert checkout.environments() == []
 
 
+@pytest.mark.usefixtures("installer")
+def test_a_newer_release_of_a_pinned_package_changes_nothing(checkout: Checkout) -> None:
+    """Not even of one that another package wants with an extra, which older versions of pip miss."""
+    pins = checkout.publish("small-package", "2.0", "ANSWER = 42\n", needs="connection-timeout[more]")
+    pins += checkout.publish("connection-timeout", "1.0")
+    checkout.requirements.write_text(pins)
+    checkout.publish("connection-timeout", "1.1")
+    assert outcome(checkout.serve())[:2] == (0, "served 42 serve\n")
+
+
+@pytest.mark.usefixtures("installer")
+def test_a_name_that_sounds_like_trouble_is_not_taken_for_it(checkout: Checkout) -> None:
+    pin = checkout.publish("connection-timeout", "1.0")
+    checkout.requirements.write_text(pin[:-5] + "0000\n")
+    status, _, complained = outcome(checkout.serve())
+    assert status == 1
+    assert complained.endswith("could not be installed, for the reason above.\n")
+
+
 def test_without_any_python_it_says_what_to_install(checkout: Checkout) -> None:
     status, _, complained = outcome(checkout.serve())
     assert status == 1
