@@ -40,6 +40,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 FRONT_END = "https://app.example.com"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault", help="Only the tests that try this fault.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    fault = config.getoption("--fault")
+    if fault is not None:
+        items[:] = [item for item in items if _tries(item, fault)]
+
+
+def _tries(item: pytest.Item, fault: str) -> bool:
+    marker = item.get_closest_marker("fault")
+    return marker is not None and marker.args == (fault,)
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Iterator[Path]:
     """Not pytest's own folder: PostgreSQL's unprivileged user must be able to reach it."""

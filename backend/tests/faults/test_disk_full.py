@@ -14,11 +14,12 @@ from httpx2 import Response
 
 from end_to_end.processes import await_that
 from end_to_end.serving import Serving, database_url, postgres_pid, serving
+from faults.proof import Proof
 from faults.small_disk import MEBIBYTE, SmallDisk, small_disk
 from second_connection import SecondConnection
 from taskwell.database.storage import BALLAST, BALLAST_FILE, EMERGENCY, LOWEST
 
-TIMES = 5
+pytestmark = pytest.mark.fault("full-disk")
 
 
 @pytest.fixture
@@ -73,11 +74,13 @@ def state(client: Client) -> tuple[int, str, str]:
     return answer.status_code, said["status"], said["database"]
 
 
-def test_writes_are_refused_in_time_and_taken_again_when_there_is_room(disk: SmallDisk) -> None:
+def test_writes_are_refused_in_time_and_taken_again_when_there_is_room(
+    disk: SmallDisk, proof: Proof
+) -> None:
     with serving_from(disk) as service:
         client = Client(service)
         postgres = postgres_pid(disk.data)
-        for _ in range(TIMES):
+        for _ in range(proof.times(2, full=5)):
             assert client.write().status_code == 201
             assert state(client) == (200, "ok", "ok")
             assert (disk.data / BALLAST_FILE).stat().st_size == BALLAST
@@ -105,6 +108,8 @@ def test_writes_are_refused_in_time_and_taken_again_when_there_is_room(disk: Sma
             service.program.wait_for("there is room on the disk: writes are taken", after=seen)
             assert state(client) == (200, "ok", "ok")
             client.expect_nothing_lost()
+            proof.count(times_almost_full=1)
+        proof.count(acknowledged_and_there=len(client.acknowledged))
         assert postgres_pid(disk.data) == postgres
 
 
@@ -127,10 +132,13 @@ def _use_up(url: str, disk: SmallDisk) -> None:
             database.run("SELECT pg_logical_emit_message(true, '', repeat('x', 1000000))")
 
 
-def test_a_database_that_fell_over_a_full_disk_comes_back_by_itself(disk: SmallDisk) -> None:
+def test_a_database_that_fell_over_a_full_disk_comes_back_by_itself(
+    disk: SmallDisk, proof: Proof
+) -> None:
+    times = proof.times(2, full=5)
     with serving_from(disk) as service:
         client = Client(service)
-        for _ in range(TIMES):
+        for _ in range(times):
             assert client.write().status_code == 201
             seen = service.program.lines_so_far
             fill_until_the_database_ends(service, disk)
@@ -143,10 +151,12 @@ def test_a_database_that_fell_over_a_full_disk_comes_back_by_itself(disk: SmallD
             await_that(lambda: client.write().status_code == 201)
             assert (disk.data / BALLAST_FILE).exists()
             client.expect_nothing_lost()
+            proof.count(times_full_and_fallen=1)
+        proof.count(acknowledged_and_there=len(client.acknowledged))
         # Its log is on the same disk, so of the falls it may miss a word; of the rises it doesn't.
         said = (disk.data / "postgres.log").read_text()
         assert "PANIC: " in said
-        assert said.count("database system is ready to accept connections") == 1 + TIMES
+        assert said.count("database system is ready to accept connections") == 1 + times
 
 
 def test_a_service_that_is_killed_on_a_full_disk_starts_again_there(disk: SmallDisk) -> None:

@@ -17,6 +17,7 @@ from api_user import ApiUser
 from end_to_end.serving import Serving, data_folder, database_url, run, serving
 from expectations import expect_problem, expect_task
 from faults.later_versions import LaterVersions
+from faults.proof import Proof
 from running import running
 from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
@@ -31,7 +32,6 @@ EXPAND = (
 )
 # What takes something away says from which version on that does no harm.
 CONTRACT = "UPDATE compatibility SET oldest = '{revision}'"
-STEPS = 20
 
 
 @pytest.fixture
@@ -170,11 +170,13 @@ class Clients:
                 self.answered[number] += 1
 
 
-def test_migrations_while_serving_are_not_noticed(later: LaterVersions) -> None:
+@pytest.mark.fault("migrate-while-serving")
+def test_migrations_while_serving_are_not_noticed(later: LaterVersions, proof: Proof) -> None:
+    steps = proof.times(6, full=20)
     with data_folder() as folder, serving(folder, TASKWELL_RATE_LIMIT="0") as service:
         url = database_url(folder)
         with Clients(service) as clients:
-            for step in range(STEPS):
+            for step in range(steps):
                 name = f"later_{step // 2}"
                 change = "ADD COLUMN {} text DEFAULT 'x'" if step % 2 == 0 else "DROP COLUMN {}"
                 later.add(f"ALTER TABLE task {change.format(name)}")
@@ -182,4 +184,5 @@ def test_migrations_while_serving_are_not_noticed(later: LaterVersions) -> None:
                 assert len(later.migrate(url)) == 1
                 clients.await_more()
             assert clients.wrong == []
+            proof.count(migrations=steps, answers_without_an_error=4 * sum(clients.answered))
         assert service.http.get("/health/ready").status_code == 200
