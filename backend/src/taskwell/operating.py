@@ -15,7 +15,7 @@ from taskwell.config import Settings
 from taskwell.database.pool import USUAL_PATIENCE, Database
 from taskwell.errors import StartRefused, Unavailable
 from taskwell.migrating import migrated_url
-from taskwell.models import Denied
+from taskwell.models.limits import Denied
 from taskwell.services.upkeep import DenyList, Epochs, Purge
 
 ONE_HOUR = 3600.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from concurrency.events import Event, Outcome, Verb
-from taskwell.models import GREATEST_ORDER, ORDER_STEP
+from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP
 
 _FIELDS = ("text", "completed", "order")
 

@@ -22,7 +22,7 @@ from taskwell.api.preconditions import (
 )
 from taskwell.api.problems import HttpRefused
 from taskwell.errors import CursorInvalid, InputInvalid
-from taskwell.models import GREATEST_ORDER, LONGEST_TEXT
+from taskwell.models.limits import GREATEST_ORDER, LONGEST_TEXT
 from taskwell.schemas.tasks import TaskCompletion, TaskCreate, TaskPatch, TaskReplace
 from taskwell.services.lists import ListQuery, SortKey, Status
 

@@ -143,8 +143,10 @@ def test_a_package_that_was_exchanged_is_not_installed(checkout: Checkout) -> No
 
 @pytest.mark.usefixtures("installer")
 def test_a_newer_release_of_a_pinned_package_changes_nothing(checkout: Checkout) -> None:
-    """Not even of one that another package wants with an extra, which older versions of pip miss."""
-    pins = checkout.publish("small-package", "2.0", "ANSWER = 42\n", needs="connection-timeout[more]")
+    """Not even of one that is wanted with an extra, which older versions of pip miss."""
+    pins = checkout.publish(
+        "small-package", "2.0", "ANSWER = 42\n", needs="connection-timeout[more]"
+    )
     pins += checkout.publish("connection-timeout", "1.0")
     checkout.requirements.write_text(pins)
     checkout.publish("connection-timeout", "1.1")

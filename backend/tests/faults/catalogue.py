@@ -26,8 +26,8 @@ FAULTS = (
     Fault(
         "kill-database",
         "`kill -9` of PostgreSQL, a restart, all sessions ended every 100 ms",
-        "answers are 2xx or 503 with `Retry-After`; success within 1 s of the database's return; no "
-        "connection is left over",
+        "answers are 2xx or 503 with `Retry-After`; success within 1 s of the database's return; "
+        "no connection is left over",
     ),
     Fault(
         "cut-after-commit",

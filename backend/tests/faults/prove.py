@@ -67,7 +67,9 @@ def table(kept: dict[str, Record]) -> str:
             part = "" if record["scale"] == 1 else f", {record['scale']:g} of the full number"
             cells += [
                 "yes" if record["held"] else "**no**",
-                ", ".join(f"{number:,} {_words(name)}" for name, number in record["counted"].items()),
+                ", ".join(
+                    f"{number:,} {_words(name)}" for name, number in record["counted"].items()
+                ),
                 ", ".join(f"{_words(name)} {number:g}" for name, number in record["most"].items()),
                 f"{record['day']}, {record['seconds']} s{part}",
             ]

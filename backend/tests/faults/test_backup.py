@@ -35,7 +35,7 @@ from taskwell.database.archive import Note
 from taskwell.database.cluster import CLUSTER
 from taskwell.database.embedded import running_database
 from taskwell.database.folder import DataFolder
-from taskwell.models import Record
+from taskwell.models.tables import Record
 
 WRITERS = ("ada", "bob", "cy", "dora")
 # Enough before the backup begins and after it has ended that it has to choose a moment.

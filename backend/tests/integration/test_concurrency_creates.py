@@ -6,7 +6,7 @@ import json
 
 from concurrency.place import CROWD, all_at_once, place, run
 from taskwell.errors import PreconditionFailed, TaskDeleted, TaskIdTaken, TaskLimitReached
-from taskwell.models import ORDER_STEP
+from taskwell.models.limits import ORDER_STEP
 from taskwell.schemas.tasks import TaskCreate
 from taskwell.services.identifiers import new_task_id
 from taskwell.services.tasks import Created

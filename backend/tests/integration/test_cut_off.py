@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from taskwell.config import Settings
 from taskwell.database.pool import Database
-from taskwell.database.statement import reading
+from taskwell.queries.compiling import reading
 
 # The same within a transaction, and later with each statement outside of one.
 NOW = reading("NOW", select(func.now().label("moment")))

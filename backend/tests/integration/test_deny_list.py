@@ -16,7 +16,7 @@ from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 from taskwell.database.pool import Database
 from taskwell.errors import TokenInvalid
-from taskwell.models import Denied
+from taskwell.models.limits import Denied
 from taskwell.services.upkeep import DenyList
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -25,10 +25,10 @@ from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 from taskwell.database.listener import Listener
 from taskwell.database.pool import Database
-from taskwell.models import Denied
-from taskwell.queries.upkeep import NUDGE
+from taskwell.models.limits import Denied
 from taskwell.services.live import Live, Stream
 from taskwell.services.upkeep import DenyList, Revisions
+from taskwell.statements.upkeep import NUDGE
 
 PATIENCE = 20.0
 NEVER, OFTEN = 3600.0, 0.05

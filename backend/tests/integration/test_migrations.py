@@ -25,7 +25,7 @@ from taskwell.database.folder import DataFolder
 from taskwell.errors import SchemaMismatch
 from taskwell.migrations import runner
 from taskwell.migrations.head import HEAD
-from taskwell.models import Record
+from taskwell.models.tables import Record
 
 # All that a table is: columns, constraints, indexes, each by its name, and how it is stored.
 SCHEMA = """

@@ -12,7 +12,7 @@ import pytest
 from api_user import ApiUser
 from batches import operation, results, send, statuses
 from expectations import expect_flaws, expect_problem, expect_task
-from taskwell.models import GREATEST_ORDER
+from taskwell.models.limits import GREATEST_ORDER
 
 Mover = Callable[[ApiUser, str, dict[str, str]], dict[str, Any]]
 

@@ -8,66 +8,25 @@ user's rows.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
-import pkgutil
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from enum import Enum
-from itertools import product
-from typing import Any, get_type_hints
+from typing import Any
 
 import asyncpg
 import pytest
 
-from taskwell import queries
 from taskwell.database.statement import Statement
 from taskwell.database.url import target
-from taskwell.models import Record
-
-# The statements of this module belong to no user, and only one service may run them.
-EXEMPT = "taskwell.queries.upkeep"
+from taskwell.models.tables import Record
+from taskwell.queries.everything import statements
+from taskwell.statements import catalogue, compiled, listing, upkeep
 
 Plan = dict[str, Any]
 
 
-def _modules() -> Iterator[Any]:
-    for module in pkgutil.walk_packages(queries.__path__, f"{queries.__name__}."):
-        if module.name != EXEMPT:
-            yield importlib.import_module(module.name)
-
-
-def _choices(kind: Any) -> tuple[Any, ...]:
-    if kind is bool:
-        return (False, True)
-    assert issubclass(kind, Enum), f"no idea of all values of {kind}"
-    return tuple(kind)
-
-
-def _built_by(builder: Any) -> Iterator[Statement]:
-    """All that a builder can build, from every shape that its parameter can take."""
-    hints = get_type_hints(builder)
-    hints.pop("return")
-    (shape,) = hints.values()
-    assert isinstance(shape, type)
-    assert is_dataclass(shape)
-    members = get_type_hints(shape)
-    for values in product(*(_choices(members[field.name]) for field in fields(shape))):
-        yield builder(shape(*values))
-
-
-def _catalogue() -> Iterator[tuple[str, Statement]]:
-    for module in _modules():
-        for name, thing in vars(module).items():
-            if isinstance(thing, Statement):
-                yield name, thing
-            elif hasattr(thing, "cache_info") and thing.__module__ == module.__name__:
-                for number, statement in enumerate(_built_by(thing)):
-                    yield f"{name}[{number}]", statement
-
-
-CATALOGUE = dict(_catalogue())
+OF_NOBODY = {name for name, value in vars(upkeep).items() if isinstance(value, Statement)}
+CATALOGUE = {each.name: each for each in statements() if each.name not in OF_NOBODY}
 OWNED_TABLES = {name for name, table in Record.metadata.tables.items() if "user_id" in table.c}
 
 
@@ -173,8 +132,25 @@ def unbound(plan: Plan, statement: Statement) -> list[str]:
 
 
 def test_the_catalogue_is_found() -> None:
-    assert {"GET_TASK", "CREATE_TASK", "CLEAR_COMPLETED", "list_tasks[0]"} <= CATALOGUE.keys()
+    first = next(listing.shapes()).name
+    assert {"GET_TASK", "CREATE_TASK", "CLEAR_COMPLETED", first} <= CATALOGUE.keys()
     assert {"account", "task"} <= OWNED_TABLES
+
+
+def test_what_the_service_runs_is_what_is_written() -> None:
+    """After a change of a statement: `python -m taskwell.queries`."""
+    assert compiled.FILE.read_text() == compiled.as_text(list(statements()))
+
+
+def test_the_service_knows_each_statement_once() -> None:
+    named = [
+        value.name
+        for place in (catalogue, upkeep)
+        for value in vars(place).values()
+        if isinstance(value, Statement)
+    ]
+    named += [listing.list_tasks(shape).name for shape in listing.shapes()]
+    assert sorted(named) == sorted(each.name for each in statements())
 
 
 def test_every_statement_takes_the_user() -> None:

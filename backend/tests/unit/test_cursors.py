@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskwell.errors import CursorInvalid
-from taskwell.models import GREATEST_ORDER
-from taskwell.queries.listing import SortKey, Start, Status
-from taskwell.services.lists import ListQuery
+from taskwell.models.limits import GREATEST_ORDER
+from taskwell.services.lists import ListQuery, SortKey, Status
+from taskwell.statements.listing import Start
 
 ID = "01975b3e-8f2a-7c41-9d0e-5a6b7c8d9e0f"
 QUERIES = [

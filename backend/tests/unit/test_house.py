@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -21,21 +24,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": set(),
     "config": {"errors"},
     "measures": set(),
-    "schemas": {"models"},
+    "schemas": {"models.limits"},
     "database": {"errors", "config", "measures.stopwatch"},
-    "queries": {"models", "database.statement"},
+    "queries": {"models", "database.statement", "statements"},
+    "statements": {"database.statement"},
     "migrations": {"models", "database", "errors"},
-    "services": {"queries", "schemas", "errors", "database", "models", "measures.revisions"},
+    "services": {
+        *("statements", "schemas", "errors", "database", "models.limits", "measures.revisions"),
+    },
     "auth": {"config", "errors"},
     "api": {"services", "schemas", "auth", "errors", "config", "logs", "measures"},
     "measuring": {"api.admission", "auth", "database", "services", "measures"},
     "main": {"api", "services", "auth", "database", "migrations.head", "config", "measuring"},
     "server": {
-        *("main", "api", "services", "auth", "migrations", "queries", "database"),
-        *("models", "config", "errors", "logs", "measures"),
+        *("main", "api", "services", "auth", "migrations", "database"),
+        *("config", "errors", "logs", "measures"),
     },
     "migrating": {"migrations", "database", "config", "errors"},
-    "operating": {"migrating", "services", "models", "database", "config", "errors"},
+    "operating": {"migrating", "services", "models.limits", "database", "config", "errors"},
     "archiving": {"operating", "migrations", "database", "config", "errors"},
     "doctor": {"migrating", "auth", "database", "config", "errors"},
     "cli": {"server", "operating", "archiving", "doctor", "migrating", "auth", "config", "errors"},
@@ -130,7 +136,23 @@ def _importers_of(*packages: str) -> set[str]:
 
 
 def test_only_upkeep_runs_the_statements_that_belong_to_no_user() -> None:
-    assert _importers_of("taskwell.queries.upkeep") == {"services.upkeep"}
+    assert _importers_of("taskwell.statements.upkeep") == {"services.upkeep"}
+
+
+HEAVY = ("sqlalchemy", "sqlmodel", "alembic", "mako", "rich", "httpx2")
+
+
+def test_who_answers_requests_carries_no_sqlalchemy() -> None:
+    """It would be a fifth of the memory of the whole service, for text that is made beforehand."""
+    code = "import sys, taskwell.server.service, taskwell.main; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(SOURCE.parent)},
+    )
+    assert not {name.partition(".")[0] for name in loaded.stdout.split()} & set(HEAVY)
 
 
 def test_only_the_edge_knows_http() -> None:

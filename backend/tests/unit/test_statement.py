@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Text, bindparam, column, literal, literal_column, select
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 
 NAME = bindparam("name", type_=Text)
 OTHER = bindparam("other", type_=Text)

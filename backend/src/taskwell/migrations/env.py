@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from taskwell.models import Record
+from taskwell.models.tables import Record
 
 connection = context.config.attributes.get("connection")
 if context.is_offline_mode():

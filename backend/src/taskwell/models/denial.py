@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Column, DateTime, func
 from sqlmodel import Field
 
 from taskwell.models.base import BYTEWISE, Record
-
-
-class Denied(StrEnum):
-    USER = "user"
-    KEY = "key"
 
 
 class Denial(Record, table=True):

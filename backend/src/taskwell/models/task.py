@@ -19,13 +19,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from taskwell.models.base import BYTEWISE, Record
-
-LONGEST_USER_ID = 255
-LONGEST_TEXT = 500
-# The integers that JSON numbers carry exactly in every language.
-GREATEST_ORDER = 2**53 - 1
-# Room between neighbours, so that a task can be moved without touching the others.
-ORDER_STEP = 1024
+from taskwell.models.limits import GREATEST_ORDER, LONGEST_TEXT
 
 
 class Task(Record, table=True):

@@ -1,1 +1,5 @@
-"""A catalogue of named statements. Each one takes the user first and sees that user's rows only."""
+"""Where the statements are written, in the expression language of SQLModel and SQLAlchemy.
+
+The service runs what they are compiled to: see `taskwell.statements`. After a change here:
+`python -m taskwell.queries`.
+"""

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import EPOCH, USER_ID
 from taskwell.queries.rendering import tag
 from taskwell.queries.tables import ACCOUNT, TASK

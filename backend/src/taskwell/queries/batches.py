@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, insert
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import USER_ID
 from taskwell.queries.rendering import as_json, instant, shown
 from taskwell.queries.tables import OPERATION, TASK

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, literal_column, null, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import USER_ID
 from taskwell.queries.rendering import as_json, instant, shown
 from taskwell.queries.tables import ACCOUNT, OPERATION, RECEIPT, TASK

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taskwell.database.statement import reading
+from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import USER_ID
 from taskwell.queries.rendering import as_json, shown, tombstone
 from taskwell.queries.tables import ACCOUNT, TASK

@@ -1,14 +1,12 @@
-"""The list: the one statement that has many shapes. Each shape is compiled once."""
+"""The list: the one statement that has several shapes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     DateTime,
     Integer,
@@ -22,7 +20,6 @@ from sqlalchemy import (
     extract,
     func,
     literal_column,
-    not_,
     null,
     or_,
     select,
@@ -31,47 +28,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taskwell.database.statement import Statement, reading
+from taskwell.database.statement import Statement
+from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import as_json, shown, tag
+from taskwell.queries.rendering import MEMBERS, as_json, shown, tag
 from taskwell.queries.tables import ACCOUNT, TASK
-
-
-class Status(StrEnum):
-    ALL = "all"
-    PENDING = "pending"
-    COMPLETED = "completed"
-    DELETED = "deleted"
-
-
-class SortKey(StrEnum):
-    ORDER = "order"
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    COMPLETED_AT = "completed_at"
-    TEXT = "text"
-
-
-class Start(StrEnum):
-    """Where a page begins; tasks without a time come last and page by id alone."""
-
-    FIRST = "first"
-    AFTER_KEY = "after_key"
-    AFTER_NULL = "after_null"
-
-
-@dataclass(frozen=True, slots=True)
-class ListShape:
-    status: Status
-    sort: SortKey
-    descending: bool
-    searches: bool
-    start: Start
-    counts: bool
-
+from taskwell.statements.listing import ListShape, SortKey, Start, shapes
 
 _AFTER_ID = bindparam("after_id", type_=Uuid)
+# Each of these three is NULL where it was not asked for.
 _SEARCH = bindparam("search", type_=Text)
+_COMPLETED = bindparam("completed", type_=Boolean)
+_COUNTS = bindparam("counts", type_=Boolean)
 _ROWS = bindparam("rows", type_=Integer)
 _LIMIT = bindparam("limit", type_=Integer)
 _ZERO: ColumnElement[Any] = literal_column("0")
@@ -103,18 +71,13 @@ def _after_key(sort: SortKey) -> ColumnElement[Any]:
 
 
 def _filters(shape: ListShape) -> list[ColumnElement[bool]]:
-    is_alive = TASK.c.deleted_at.is_(null())
-    wanted = [
+    deleted_at = TASK.c.deleted_at
+    return [
         TASK.c.user_id == USER_ID,
-        not_(is_alive) if shape.status is Status.DELETED else is_alive,
+        deleted_at.is_not(null()) if shape.deleted else deleted_at.is_(null()),
+        or_(_COMPLETED.is_(null()), TASK.c.completed == _COMPLETED),
+        or_(_SEARCH.is_(null()), func.strpos(TASK.c.folded, _SEARCH) > _ZERO),
     ]
-    if shape.status is Status.PENDING:
-        wanted.append(not_(TASK.c.completed))
-    if shape.status is Status.COMPLETED:
-        wanted.append(TASK.c.completed)
-    if shape.searches:
-        wanted.append(func.strpos(TASK.c.folded, _SEARCH) > _ZERO)
-    return wanted
 
 
 def _beyond(shape: ListShape) -> ColumnElement[bool]:
@@ -138,11 +101,13 @@ def _ordering(shape: ListShape) -> tuple[ColumnElement[Any], ColumnElement[Any]]
 def _list_tasks(shape: ListShape) -> Any:
     wanted = _filters(shape)
     on_page = wanted if shape.start is Start.FIRST else [*wanted, _beyond(shape)]
+    key_column = _key_of(shape.sort)
+    needed = dict.fromkeys([*(TASK.c[name] for name in MEMBERS), key_column])
     ordered = (
-        select(TASK).where(*on_page).order_by(*_ordering(shape)).limit(_ROWS).subquery("ordered")
+        select(*needed).where(*on_page).order_by(*_ordering(shape)).limit(_ROWS).subquery("ordered")
     )
     row = shown(ordered)
-    key = ordered.c[_key_of(shape.sort).name]
+    key = ordered.c[key_column.name]
     # One row more than asked for is read, and tells that there is a next page.
     gathered = (
         select(
@@ -167,15 +132,15 @@ def _list_tasks(shape: ListShape) -> Any:
         .select_from(gathered)
         .lateral("page")
     )
+    total = select(func.count()).select_from(TASK).where(*wanted).scalar_subquery()
     columns: list[Any] = [
         tag(ACCOUNT.c.epoch, ACCOUNT.c.rev).label("tag"),
         page.c.bodies,
         cast(page.c.last_id, Text).label("last_id"),
         page.c.last_key,
+        # A CASE does not count where nobody asked.
+        case((_COUNTS, total)).label("total"),
     ]
-    if shape.counts:
-        total = select(func.count()).select_from(TASK).where(*wanted).scalar_subquery()
-        columns.append(total.label("total"))
     return (
         select(*columns)
         .select_from(ACCOUNT)
@@ -184,6 +149,4 @@ def _list_tasks(shape: ListShape) -> Any:
     )
 
 
-@cache
-def list_tasks(shape: ListShape) -> Statement:
-    return reading("LIST_TASKS", _list_tasks(shape))
+LISTS: list[Statement] = [reading(shape.name, _list_tasks(shape)) for shape in shapes()]

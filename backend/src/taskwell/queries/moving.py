@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taskwell.database.statement import reading
+from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import TASK_ID, USER_ID
 from taskwell.queries.tables import TASK
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import FINGERPRINT, USER_ID
 from taskwell.queries.tables import RECEIPT
 

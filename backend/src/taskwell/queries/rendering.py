@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     FromClause,
     Text,
     cast,
@@ -29,23 +30,28 @@ def tag(epoch: ColumnElement[str], rev: ColumnElement[int]) -> ColumnElement[str
     return epoch.concat(_DOT).concat(cast(rev, Text))
 
 
+# The members of a task, in the order in which the answer has them.
+MEMBERS = (
+    "id",
+    "user_id",
+    "text",
+    "completed",
+    "order",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "rev",
+)
+
+
 def shown(task: FromClause, name: str = "shown") -> LateralFromClause:
-    """The members of a task, in the order in which the answer has them; joined beside the task."""
-    return (
-        select(
-            task.c.id,
-            task.c.user_id,
-            task.c.text,
-            task.c.completed,
-            task.c.order,
-            instant(task.c.created_at).label("created_at"),
-            instant(task.c.updated_at).label("updated_at"),
-            instant(task.c.completed_at).label("completed_at"),
-            task.c.rev,
-        )
-        .correlate(task)
-        .lateral(name)
-    )
+    """As the answer has it; joined beside the task."""
+    return select(*(_shown(task.c[name]) for name in MEMBERS)).correlate(task).lateral(name)
+
+
+def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    is_time = isinstance(column.type, DateTime)
+    return instant(column).label(column.key) if is_time else column
 
 
 def as_json(row: LateralFromClause) -> ColumnElement[str]:

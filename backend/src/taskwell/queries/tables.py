@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
-from taskwell.models import Account, Compatibility, Denial, Operation, Receipt, Task
+from taskwell.models.tables import Account, Compatibility, Denial, Operation, Receipt, Task
 
 _tables = Account.metadata.tables
 ACCOUNT: Table = _tables[str(Account.__tablename__)]

@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from taskwell.database.statement import reading, writing
-from taskwell.models import GREATEST_ORDER, ORDER_STEP
+from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import (
     COMPLETED,
     EPOCH,

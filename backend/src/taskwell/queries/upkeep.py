@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from taskwell.database.statement import reading, writing
+from taskwell.queries.compiling import reading, writing
 from taskwell.queries.receipts import KEPT_FOR
 from taskwell.queries.rendering import tag
 from taskwell.queries.tables import ACCOUNT, COMPATIBILITY, DENIAL, OPERATION, RECEIPT, TASK

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from taskwell.models import GREATEST_ORDER, LONGEST_TEXT
+from taskwell.models.limits import GREATEST_ORDER, LONGEST_TEXT
 from taskwell.schemas.base import Input, Output
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from taskwell.database.pool import Runner
-from taskwell.queries.accounts import LOCK_ACCOUNT
-from taskwell.queries.belongings import ERASE, EXPORT
 from taskwell.schemas.belongings import ImportDocument, ImportedTask
 from taskwell.services.tasks import fingerprint_of
 from taskwell.services.workbench import Draft, Workbench
+from taskwell.statements.catalogue import ERASE, EXPORT, LOCK_ACCOUNT
 
 Outcome = Literal["created", "updated", "unchanged"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from taskwell.database.pool import Runner
 from taskwell.errors import CursorInvalid, SyncResetRequired
-from taskwell.queries.changes import CHANGES
 from taskwell.services.lists import NOTHING_YET
+from taskwell.statements.catalogue import CHANGES
 
 _CURSOR = re.compile(r"([A-Za-z0-9_-]{1,32})\.([0-9]{1,18})(?:\.([0-9]{1,18}))?", re.ASCII)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import MISSING
 
 from taskwell.errors import Flaw, InputInvalid
-from taskwell.models import GREATEST_ORDER, ORDER_STEP
+from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP
 from taskwell.schemas.sync import Move
 from taskwell.services.workbench import Draft, Neighbour, Workbench
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from taskwell.database.pool import Runner, Transaction
 from taskwell.errors import KeyInUse, KeyReused
-from taskwell.queries.receipts import FIND_RECEIPT, SAVE_RECEIPT
 from taskwell.services.workbench import lock_account
+from taskwell.statements.catalogue import FIND_RECEIPT, SAVE_RECEIPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from taskwell.errors import (
     TaskIdTaken,
     TaskNotFound,
 )
-from taskwell.queries.batches import LOAD_OPERATIONS, SAVE_OPERATIONS
 from taskwell.schemas.sync import CONTENTS, Move, NewContent, SyncOperation, SyncRequest
 from taskwell.schemas.tasks import is_uuid
 from taskwell.services.changes import Changes, Cursor, Delta
@@ -38,6 +37,7 @@ from taskwell.services.flaws import flaws_of
 from taskwell.services.moving import move
 from taskwell.services.tasks import fingerprint_of
 from taskwell.services.workbench import Draft, Workbench, load_drafts, show_tasks
+from taskwell.statements.catalogue import LOAD_OPERATIONS, SAVE_OPERATIONS
 
 Status = Literal["applied", "merged", "duplicate", "conflict", "rejected"]
 

@@ -19,8 +19,6 @@ from taskwell.errors import (
     TaskNotFound,
 )
 from taskwell.measures.revisions import WRITTEN
-from taskwell.queries.accounts import CLEAR_COMPLETED, LOCK_ACCOUNT
-from taskwell.queries.tasks import CHANGE_TASK, CREATE_TASK, DELETE_TASK, GET_TASK, LOOK_AT_ID
 from taskwell.schemas.sync import Move
 from taskwell.schemas.tasks import TaskCreate, TaskPatch, TaskReplace, is_uuid
 from taskwell.services.folding import fold
@@ -28,6 +26,15 @@ from taskwell.services.identifiers import new_task_id
 from taskwell.services.lists import NOTHING_YET
 from taskwell.services.moving import move
 from taskwell.services.workbench import Workbench
+from taskwell.statements.catalogue import (
+    CHANGE_TASK,
+    CLEAR_COMPLETED,
+    CREATE_TASK,
+    DELETE_TASK,
+    GET_TASK,
+    LOCK_ACCOUNT,
+    LOOK_AT_ID,
+)
 
 # Tags of which one must be the current one; None: no precondition.
 Match = Sequence[str] | None

@@ -12,8 +12,8 @@ from datetime import datetime
 from taskwell.database.pool import Database, SchemaIncomplete
 from taskwell.database.statement import Statement
 from taskwell.errors import TokenInvalid, Unavailable
-from taskwell.models import Denied
-from taskwell.queries.upkeep import (
+from taskwell.models.limits import Denied
+from taskwell.statements.upkeep import (
     ALLOW,
     DENY,
     DENY_LIST,

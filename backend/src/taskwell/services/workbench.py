@@ -11,11 +11,17 @@ from typing import Any, Self
 from taskwell.database.pool import Row, Runner
 from taskwell.errors import TaskLimitReached
 from taskwell.measures.revisions import WRITTEN
-from taskwell.models import GREATEST_ORDER, ORDER_STEP
-from taskwell.queries.accounts import LOCK_ACCOUNT, OPEN_ACCOUNT, SAVE_ACCOUNT
-from taskwell.queries.batches import LOAD_TASKS, SAVE_TASKS, SHOW_TASKS
-from taskwell.queries.moving import NEIGHBOURS
+from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP
 from taskwell.services.folding import fold
+from taskwell.statements.catalogue import (
+    LOAD_TASKS,
+    LOCK_ACCOUNT,
+    NEIGHBOURS,
+    OPEN_ACCOUNT,
+    SAVE_ACCOUNT,
+    SAVE_TASKS,
+    SHOW_TASKS,
+)
 
 
 @dataclass(slots=True)
