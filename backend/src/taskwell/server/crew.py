@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from taskwell.logs import MEMBERS
 from taskwell.server.signals import REFUSED, Signals
@@ -22,6 +22,7 @@ LONGEST_PAUSE = 30.0
 @dataclass(slots=True)
 class Member:
     pid: int
+    hired: float = field(default_factory=time.monotonic)
     ready_since: float | None = None
 
     @property
@@ -48,6 +49,7 @@ class Crew:
         # Of a parent that this one has replaced: only waited for.
         self._former = set(former)
         self._failures = 0
+        self._failed = 0.0
         self._next_hire = 0.0
         self.news, self._news_end = os.pipe()
         os.set_blocking(self.news, False)
@@ -117,12 +119,14 @@ class Crew:
             "a worker ended",
             extra={MEMBERS: {"worker": pid, "exit_code": code}},
         )
-        if member.died_at_once:
+        if not member.died_at_once:
+            self._failures = 0
+        elif member.hired > self._failed:
+            # The others that were at work then may die of the same: that is no further failure.
+            self._failed = time.monotonic()
             pause = 0.0 if self._failures == 0 else 2.0 ** (self._failures - 1)
             self._failures += 1
-            self._next_hire = time.monotonic() + min(pause, LONGEST_PAUSE)
-        else:
-            self._failures = 0
+            self._next_hire = self._failed + min(pause, LONGEST_PAUSE)
 
     def dismiss(self, how: signal.Signals = signal.SIGTERM) -> None:
         for pid in self.pids:
