@@ -17,6 +17,16 @@ IDLE_SECONDS = 240.0
 
 Connection = Any
 
+# What can happen on one. The last is for a session that the database has ended while its socket is
+# still open: the driver finds itself in a state from which nothing can be sent.
+MISHAPS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -161,7 +171,7 @@ class Connections:
     async def _end(self, connection: Connection) -> None:
         try:
             await connection.close(timeout=self._turn)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except MISHAPS:
             connection.terminate()
         finally:
             self._lose()

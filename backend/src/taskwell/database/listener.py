@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from taskwell.config import Settings
+from taskwell.database.connections import MISHAPS
 from taskwell.database.url import target
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Listener:
             await connection.add_listener(
                 channel, lambda _connection, _pid, _channel, payload: heard(payload)
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except MISHAPS as error:
             await self.close()
             logger.warning("notifications can't be had: %s", type(error).__name__)
             return False

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from taskwell.config import Settings
-from taskwell.database.connections import Connections, Usage
+from taskwell.database.connections import MISHAPS, Connections, Usage
 from taskwell.database.statement import Statement
 from taskwell.database.storage import Storage
 from taskwell.database.url import CONNECT_SECONDS, target
@@ -24,9 +24,6 @@ from taskwell.measures.stopwatch import Stopwatch
 # SQLSTATE classes and codes after which the same request may well succeed later: connections,
 # resources, rolled back transactions, operators at work, disks, locks.
 _PASSING = ("08", "25", "28", "40", "53", "55", "57", "58")
-
-# What can happen to a statement.
-_MISHAPS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _UNTIMED = nullcontext()
 
@@ -151,8 +148,8 @@ class Database:
                 async with connection.transaction():
                     found = await connection.fetchrow(statement.sql, *arguments)
             is_sound = True
-        except _MISHAPS as error:
-            is_sound = isinstance(error, asyncpg.PostgresError)
+        except MISHAPS as error:
+            is_sound = isinstance(error, asyncpg.PostgresError) and not _ends_session(error)
             _tell(error)
             raise
         finally:
@@ -170,7 +167,7 @@ class Database:
                 async with connection.transaction():
                     has_begun = True
                     yield Transaction(connection)
-            except _MISHAPS as error:
+            except MISHAPS as error:
                 _tell(error)
                 raise
             finally:
@@ -193,7 +190,7 @@ class Database:
             return await asyncpg.connect(self._target.dsn, **self._options)
         except TimeoutError:
             raise DatabaseUnavailable("no connection was made in time") from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except MISHAPS as error:
             raise DatabaseUnavailable(_reason(error)) from error
 
 
@@ -209,6 +206,7 @@ def _tell(error: Exception) -> None:
             | asyncpg.PostgresConnectionError()
             | asyncpg.AdminShutdownError()
             | asyncpg.InterfaceError()
+            | asyncpg.InternalClientError()
         ):
             raise ConnectionLost(_reason(error)) from error
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
@@ -217,6 +215,10 @@ def _tell(error: Exception) -> None:
             raise StorageFull(_reason(error)) from error
         case asyncpg.PostgresError() if str(error.sqlstate).startswith(_PASSING):
             raise DatabaseUnavailable(_reason(error)) from error
+
+
+def _ends_session(error: asyncpg.PostgresError) -> bool:
+    return error.severity_en in ("FATAL", "PANIC")
 
 
 def _reason(error: Exception) -> str:
