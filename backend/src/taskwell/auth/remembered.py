@@ -7,6 +7,7 @@ import os
 from array import array
 from struct import Struct
 
+from taskwell.auth.claims import LEEWAY
 from taskwell.auth.identity import Identity
 from taskwell.auth.keys import Key
 
@@ -34,14 +35,15 @@ class RememberedTokens:
         self._seed = hashlib.sha256(os.urandom(32))
 
     def find(self, token: str, keys: dict[int, Key], now: float) -> Identity | None:
-        """None for a token that expired, or whose key is no longer among the given ones."""
+        """None for a token that the time has left, on either side should the clock have been put
+        back, or whose key is no longer among the given ones."""
         digest = self._digest(token)
         start = _bucket(digest)
         for record in self._places[start : start + WAYS]:
             if record is not None and record.startswith(digest):
                 expires_at, issued_at, serial = _TIMES_AND_KEY.unpack_from(record, HASH_BYTES)
                 key = keys.get(serial)
-                if key is None or now >= expires_at:
+                if key is None or not issued_at - LEEWAY <= now < expires_at:
                     return None
                 return Identity(record[_USER_ID:].decode(), expires_at, issued_at, key.key_id)
         return None

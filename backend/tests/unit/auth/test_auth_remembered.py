@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskwell.auth import remembered
+from taskwell.auth.claims import LEEWAY
 from taskwell.auth.identity import Identity
 from taskwell.auth.keys import Key
 from taskwell.auth.remembered import RememberedTokens
@@ -48,6 +49,14 @@ def test_a_token_is_remembered_until_it_expires(memory: RememberedTokens) -> Non
     memory.add("token", identity(expires_at=NOW + 900), KEY)
     assert memory.find("token", KEYS, NOW + 899.999) is not None
     assert memory.find("token", KEYS, NOW + 900) is None
+
+
+def test_a_token_of_a_future_is_judged_again(memory: RememberedTokens) -> None:
+    """The clock was put back, so that it lies before the token's issue by more than the leeway."""
+    memory.add("token", identity(), KEY)
+    issued_at = identity().issued_at
+    assert memory.find("token", KEYS, issued_at - LEEWAY) is not None
+    assert memory.find("token", KEYS, issued_at - LEEWAY - 0.001) is None
 
 
 def test_a_token_dies_with_its_key(memory: RememberedTokens) -> None:
