@@ -30,7 +30,11 @@ class SecondConnection:
         where = target(url)
         self._runner = asyncio.Runner()
         options = {**where.options, "server_settings": {"application_name": "test"}}
-        self._connection: Any = self._runner.run(asyncpg.connect(where.dsn, **options))
+        try:
+            self._connection: Any = self._runner.run(asyncpg.connect(where.dsn, **options))
+        except BaseException:
+            self._runner.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

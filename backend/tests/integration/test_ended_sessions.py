@@ -68,7 +68,9 @@ async def ended(database_url: str, settings: Settings) -> AsyncIterator[Database
     """One whose only connection was told that it is over."""
     way = Way(database_url)
     url = await way.open()
-    database = Database(settings.model_copy(update={"database_url": SecretStr(url), "pool_size": 1}))
+    database = Database(
+        settings.model_copy(update={"database_url": SecretStr(url), "pool_size": 1})
+    )
     await database.open()
     assert await database.row(NOW) is not None
     await way.end_sessions()
