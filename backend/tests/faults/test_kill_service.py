@@ -22,9 +22,10 @@ from faults.reborn import WORKERS, Reborn
 pytestmark = pytest.mark.fault("kill-service")
 
 CLIENTS = 64
-# On a machine that does nothing else; other tests run beside this one in the usual number.
+# On a machine that does nothing else. A start is processor time, of which other tests beside it
+# leave it a quarter.
 READY_WITHIN = 2.0
-PATIENCE_BESIDE_OTHERS = 5.0
+PATIENCE_BESIDE_OTHERS = 20.0
 # Between two kills, so that each of them meets work.
 SUCCESSES = 100
 
@@ -102,7 +103,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(folder: Path, pr
             times = proof.times(len(killer.ways), full=1000)
             for way in islice(cycle(killer.ways), times):
                 load.await_successes(SUCCESSES)
-                proof.most(seconds_until_ready=way())
+                seconds = way()
+                proof.most(seconds_until_ready=seconds, **{f"of_{way.__name__}": seconds})
             load.await_successes(SUCCESSES)
         there = load.expect_all_there_once(database_url(folder))
         proof.count(

@@ -43,6 +43,7 @@ def expect_no_failure(load: Load, ends: list[Span], proof: Proof) -> None:
         requests=tally.successes,
         failed=0,
         met_the_close_of_their_connection=len(tally.losses),
+        of_them_on_a_new_connection=sum(not loss.was_used_before for loss in tally.losses),
     )
     proof.most(
         seconds_of_an_answer=tally.slowest,
