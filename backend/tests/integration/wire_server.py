@@ -32,6 +32,8 @@ def application() -> FastAPI:
     app.state.draining = False
     app.state.settings = load_settings(cors_origins=(FRONT_END,))
     app.state.live = NoStreams()
+    # Nobody measures it.
+    app.state.meter = None
     released = asyncio.Event()
 
     @app.get("/headers")
