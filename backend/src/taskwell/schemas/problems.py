@@ -29,6 +29,12 @@ class Problem(Output):
     current: Task | MISSING = Field(
         default=MISSING, description="The task as it is now; with status 412."
     )
+    database: str | MISSING = Field(
+        default=MISSING, description="What is wrong with it; only from the health checks."
+    )
+    version: str | MISSING = Field(
+        default=MISSING, description="Taskwell's; only from the health checks."
+    )
 
 
 class ProblemPage(Output):
