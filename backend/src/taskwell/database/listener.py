@@ -11,7 +11,7 @@ import asyncpg
 
 from taskwell.config import Settings
 from taskwell.database.connections import MISHAPS
-from taskwell.database.url import target
+from taskwell.database.url import CONNECT_SECONDS, target
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,10 @@ class Listener:
             return False
         try:
             connection = await asyncpg.connect(
-                self._target.dsn, statement_cache_size=0, **self._target.options
+                self._target.dsn,
+                statement_cache_size=0,
+                command_timeout=CONNECT_SECONDS,
+                **self._target.options,
             )
             # Kept before it listens, so that it is closed whatever becomes of that.
             self._connection = connection

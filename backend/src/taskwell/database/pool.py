@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,8 +19,10 @@ from taskwell.errors import DatabaseUnavailable, StorageFull
 from taskwell.measures.stopwatch import Stopwatch
 
 # SQLSTATE classes and codes after which the same request may well succeed later: connections,
-# resources, rolled back transactions, operators at work, disks, locks.
-_PASSING = ("08", "25", "28", "40", "53", "55", "57", "58")
+# resources, rolled back transactions, operators at work, disks, locks, failures inside PostgreSQL.
+_PASSING = ("08", "25", "28", "40", "53", "55", "57", "58", "XX")
+
+_ROLLBACK_SECONDS = 1.0
 
 _UNTIMED = nullcontext()
 
@@ -74,12 +73,16 @@ class Transaction:
         arguments = statement.arguments(values)
         if not statement.collides:
             return await self._fetch(statement, arguments)
+        # A statement that runs into a key of another's must not spoil what came before it.
+        savepoint = self._connection.transaction()
+        await savepoint.start()
         try:
-            # A statement that may run into a key of another's must not spoil what came before it.
-            async with self._connection.transaction():
-                return await self._fetch(statement, arguments)
+            found = await self._fetch(statement, arguments)
         except asyncpg.UniqueViolationError as error:
+            await savepoint.rollback()
             raise UniqueViolation from error
+        await savepoint.commit()
+        return found
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -89,6 +92,21 @@ class Transaction:
     async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
         found: Row | None = await self._connection.fetchrow(statement.sql, *arguments)
         return found
+
+
+@asynccontextmanager
+async def _begun(connection: Any) -> AsyncIterator[None]:
+    """Who waited in vain for a statement does not wait as long again for its ROLLBACK: the end of
+    the connection does the same."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        async with asyncio.timeout(_ROLLBACK_SECONDS):
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 class Database:
@@ -145,7 +163,7 @@ class Database:
                 found: Row | None = await connection.fetchrow(statement.sql, *arguments)
             else:
                 # Without names, preparing and running must meet the same server connection.
-                async with connection.transaction():
+                async with _begun(connection):
                     found = await connection.fetchrow(statement.sql, *arguments)
             is_sound = True
         except MISHAPS as error:
@@ -164,7 +182,7 @@ class Database:
             connection = await self._connections.take()
             has_begun = False
             try:
-                async with connection.transaction():
+                async with _begun(connection):
                     has_begun = True
                     yield Transaction(connection)
             except MISHAPS as error:
