@@ -36,6 +36,8 @@ _PURGE_EVERY_SECONDS = 3600.0
 # An older list is read again beside the requests; one past the limit, before the next request.
 _REFRESH_SECONDS = 2.0
 _LIMIT_SECONDS = 4.0
+# Who has waited that long for a reading in vain is not made to wait for the database once more.
+_LONG_SECONDS = 1.0
 
 
 class Upkeep:
@@ -177,14 +179,16 @@ class DenyList:
         self._users: dict[str, int] = {}
         self._keys: frozenset[str] = frozenset()
         self._read_at = self._tried_at = float("-inf")
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Unavailable | None] | None = None
 
     async def check(self, user_id: str, issued_at: int, kid: str | None) -> None:
         now = self._monotonic()
         if now - self._read_at > _REFRESH_SECONDS:
             reading = self._begin_reading(now)
             if reading is not None and now - self._read_at > _LIMIT_SECONDS:
-                await asyncio.shield(reading)
+                failure = await asyncio.shield(reading)
+                if failure is not None and self._monotonic() - now > _LONG_SECONDS:
+                    raise failure
         if issued_at < self._users.get(user_id, 0):
             raise TokenInvalid("the user was cut off after the token was issued")
         if kid in self._keys:
@@ -212,18 +216,21 @@ class DenyList:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    def _begin_reading(self, now: float) -> asyncio.Task[None] | None:
+    def _begin_reading(self, now: float) -> asyncio.Task[Unavailable | None] | None:
         """The reading under way, or a new one; None shortly after one that failed."""
         if self._reading is None and now - self._tried_at > _REFRESH_SECONDS:
             self._tried_at = now
             self._reading = asyncio.create_task(self._read_again())
         return self._reading
 
-    async def _read_again(self) -> None:
+    async def _read_again(self) -> Unavailable | None:
         try:
             await self._read()
         except Unavailable as error:
             logger.warning("the deny list could not be read: %s", error.reason)
+            return error
+        else:
+            return None
         finally:
             self._reading = None
 
