@@ -15,7 +15,12 @@ class KeyServer:
     """Takes a request, counts it, and lets its behaviour answer. Behaviours may change any time."""
 
     def __init__(
-        self, behaviour: Behaviour, context: ssl.SSLContext | None = None, *, is_hasty: bool = False
+        self,
+        behaviour: Behaviour,
+        context: ssl.SSLContext | None = None,
+        *,
+        is_hasty: bool = False,
+        port: int = 0,
     ) -> None:
         self.behaviour = behaviour
         # One that speaks without having listened.
@@ -23,7 +28,7 @@ class KeyServer:
         self.requests: list[bytes] = []
         self.ended = threading.Event()
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
         self._threads = [threading.Thread(target=self._listen)]
@@ -118,9 +123,13 @@ def waiting(gate: threading.Event, behaviour: Behaviour) -> Behaviour:
 
 @contextmanager
 def key_server(
-    behaviour: Behaviour, context: ssl.SSLContext | None = None, *, is_hasty: bool = False
+    behaviour: Behaviour,
+    context: ssl.SSLContext | None = None,
+    *,
+    is_hasty: bool = False,
+    port: int = 0,
 ) -> Iterator[KeyServer]:
-    server = KeyServer(behaviour, context, is_hasty=is_hasty)
+    server = KeyServer(behaviour, context, is_hasty=is_hasty, port=port)
     try:
         yield server
     finally:
