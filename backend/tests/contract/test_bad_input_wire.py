@@ -143,6 +143,7 @@ def test_what_is_refused_before_it_is_a_request(
     assert (answer.status, answer.json()["code"]) == (status, code)
     assert answer.header("content-type") == "application/problem+json"
     assert answer.header("connection") == "close"
+    assert answer.header("x-content-type-options") == "nosniff"
     assert answer.json()["request_id"] == answer.header("x-request-id")
     assert b"canary" not in answer.body.lower()
     assert rows.of(alice.user_id) == before

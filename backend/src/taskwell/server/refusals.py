@@ -35,7 +35,8 @@ def refuse(code: str, scope: Scope, default_headers: Headers, origins: frozenset
         share(headers, listed_origin(scope, origins))
     lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
     lines += [name + b": " + value for name, value in headers]
-    lines += [b"x-request-id: " + note.request_id.encode(), b"connection: close"]
+    lines += [b"x-request-id: " + note.request_id.encode(), b"x-content-type-options: nosniff"]
+    lines.append(b"connection: close")
     members = {
         "request_id": note.request_id,
         "method": scope.get("method"),
