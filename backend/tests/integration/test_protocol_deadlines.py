@@ -95,6 +95,20 @@ def test_who_does_not_take_the_answer_is_let_go(server: Program, wire: Wire) -> 
     assert wire.size_of_the_rest() < LARGE
 
 
+def test_of_many_who_do_not_take_their_answers_the_first_is_let_go() -> None:
+    room = f"MOST_BYTES={LARGE + LARGE // 4}"
+    with (
+        wire_server(room, "WRITE_WINDOW=60") as server,
+        Wire(port_of(server)) as first,
+        Wire(port_of(server)) as second,
+    ):
+        for wire in (first, second):
+            wire.send(f"GET /large{HEAD}\r\n")
+            assert not wire.waits(seconds=10)
+        assert len(second.answer().body) == LARGE
+        assert first.size_of_the_rest() < LARGE
+
+
 def test_who_goes_on_sending_after_the_answer_is_let_go(wire: Wire) -> None:
     wire.send(f"POST /early{HEAD}Content-Length: 1000000000000\r\n\r\n")
     assert wire.answer().status == 401

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 
 from taskwell import logs
 from taskwell.config import load_settings
-from taskwell.server import deadlines, protocol, turnstile, worker
+from taskwell.server import deadlines, protocol, turnstile, untaken, worker
 from taskwell.server.listener import listen
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def application() -> FastAPI:
 def main() -> None:
     for argument in sys.argv[1:]:
         name, _, value = argument.partition("=")
-        places = (deadlines, protocol, turnstile, worker)
+        places = (deadlines, protocol, turnstile, untaken, worker)
         (place,) = (module for module in places if hasattr(module, name))
         setattr(place, name, float(value))
     logs.configure("info", "json")

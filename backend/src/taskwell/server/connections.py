@@ -9,6 +9,8 @@ from email.utils import formatdate
 
 from uvicorn.server import ServerState
 
+from taskwell.server.untaken import Untaken
+
 
 class Connections(ServerState):
     """The Date header is made when it is asked for, and the end of the last connection is told: so
@@ -20,6 +22,7 @@ class Connections(ServerState):
         self._second = 0
         self._default_headers: list[tuple[bytes, bytes]] = []
         super().__init__()
+        self.untaken = Untaken()
         self.all_closed = asyncio.Event()
         self.all_closed.set()
 

@@ -3,7 +3,8 @@
 A head must be complete `PATIENCE` seconds after its first byte. A body may take as long as it needs
 while at least `LEAST_BODY` bytes come in every `BODY_WINDOW` seconds but the first, so that a large
 upload on a slow line survives and one that drips does not. Time in which the application is not
-reading does not count against the client. Of an answer, some must be taken in every `WRITE_WINDOW`.
+reading does not count against the client. Of an answer, some must be taken in every `WRITE_WINDOW`,
+which is looked at a few times, since the systems in between take some before the client does.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from taskwell.server.connections import Connections
 from taskwell.server.refusals import TOO_SLOW
 
 PATIENCE = 8.0
 BODY_WINDOW = 4.0
 LEAST_BODY = 4096
 LAST_WORDS = 1.0
-WRITE_WINDOW = 20.0
+WRITE_WINDOW = 8.0
+WRITE_LOOKS = 8
 
 
 class TimedHttp(HttpToolsProtocol, ABC):
     """One clock a connection, which only runs while something is incomplete: a request that comes
     in one piece starts none."""
+
+    server_state: Connections
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,6 +46,7 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_clock()
+        self.server_state.untaken.discard(self.transport)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
@@ -79,21 +85,26 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.server_state.untaken.add(self.transport)
         if not self.is_watched:
-            self._watch_writing()
+            self.is_watched = True
+            self._watch_writing(WRITE_LOOKS)
 
-    def _watch_writing(self) -> None:
-        self.is_watched = True
-        self.loop.call_later(
-            WRITE_WINDOW, self._look_at_writing, self.transport.get_write_buffer_size()
-        )
+    def resume_writing(self) -> None:
+        self.server_state.untaken.discard(self.transport)
+        super().resume_writing()
 
-    def _look_at_writing(self, before: int) -> None:
-        self.is_watched = False
+    def _watch_writing(self, looks: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self.loop.call_later(WRITE_WINDOW / WRITE_LOOKS, self._look_at_writing, waiting, looks)
+
+    def _look_at_writing(self, before: int, looks: int) -> None:
         if not self.flow.write_paused:
-            return
-        if self.transport.get_write_buffer_size() < before:
-            self._watch_writing()
+            self.is_watched = False
+        elif self.transport.get_write_buffer_size() < before:
+            self._watch_writing(WRITE_LOOKS)
+        elif looks > 1:
+            self._watch_writing(looks - 1)
         else:
             self.transport.abort()
 

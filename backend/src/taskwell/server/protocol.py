@@ -12,7 +12,6 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from taskwell.server.connections import Connections
 from taskwell.server.deadlines import TimedHttp
 from taskwell.server.joined import Joined
 from taskwell.server.refusals import (
@@ -30,8 +29,6 @@ LINGER = 1.5
 
 
 class Http(TimedHttp):
-    server_state: Connections
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fed = 0
