@@ -33,9 +33,10 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("patient")
 
-# Whoever runs the tests in the background may have Ctrl-C ignored, and so would all that the tests
-# start and interrupt.
+# Whoever runs the tests in the background may have Ctrl-C and the end of the terminal ignored, and
+# so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 FRONT_END = "https://app.example.com"
 
