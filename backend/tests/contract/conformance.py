@@ -43,12 +43,14 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"{\w+}", "[^/]+", path))
 
 
+# What is written out goes before what a parameter fits: /health/live before /health/{x}.
+_CANDIDATES = sorted(OPERATIONS, key=lambda each: each.path.count("{"))
+
+
 def find(method: str, path: str) -> Operation | None:
     """The operation that a request is for: HEAD is the GET without its body."""
     asked = "GET" if method == "HEAD" else method
-    # What is written out goes before what a parameter fits: /health/live before /health/{x}.
-    candidates = sorted(OPERATIONS, key=lambda each: each.path.count("{"))
-    for operation in candidates:
+    for operation in _CANDIDATES:
         if operation.method == asked and _pattern(operation.path).fullmatch(path):
             return operation
     return None
