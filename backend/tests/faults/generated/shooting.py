@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contract.wire import Answer
 from faults.generated.asked import Asked
 from faults.generated.judgement import judge
-from faults.line import Line
+from faults.kept_line import Line
 
 LINES = 6
 # Fewer than may be sent ahead.
