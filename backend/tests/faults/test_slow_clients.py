@@ -26,6 +26,7 @@ GENEROUS = 2.0
 # Of somebody who is served beside them.
 MOST_SECONDS = 0.5
 PATIENCE = 60.0
+A_WHILE = 0.5
 # With what is being answered, and what nobody takes of it: that is bounded, not nothing.
 MOST_MEGABYTES = 260.0
 
@@ -52,6 +53,24 @@ class Bystander:
         return sorted(self.seconds)[len(self.seconds) * 95 // 100]
 
 
+class Stalled:
+    """Whether no list was answered for a while, after some were."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._before = self._count()
+        self._began = self._since = time.monotonic()
+
+    def _count(self) -> float:
+        return self._metrics.value("taskwell_requests_total", "GET", "/tasks", "200")
+
+    def is_so(self) -> bool:
+        now, count = time.monotonic(), self._count()
+        if count != self._before:
+            self._before, self._since = count, now
+        return self._since > self._began and now - self._since > A_WHILE
+
+
 @pytest.mark.fault("slow-clients")
 def test_who_takes_for_ever_is_let_go(proof: Proof) -> None:
     rounds, many = proof.times(1, full=10), proof.times(104, full=1000)
@@ -71,7 +90,7 @@ def test_who_takes_for_ever_is_let_go(proof: Proof) -> None:
                 began = time.monotonic()
                 with Crowd(service.address, islice(cycle(readers), reading)):
                     # To answer them is work as any other: it is over when they take no more.
-                    await_that(lambda: metrics.value("taskwell_requests_running") == 0)
+                    await_that(Stalled(metrics).is_so)
                     with Crowd(service.address, islice(cycle(senders), many - reading)) as crowd:
 
                         def is_over(crowd: Crowd = crowd, began: float = began) -> bool:
