@@ -41,7 +41,7 @@ class Proof:
         trace: TracebackType | None,
     ) -> None:
         if self._records is not None:
-            self._write(Path(self._records), held=error is None)
+            self._write(Path(self._records))
 
     @property
     def is_full(self) -> bool:
@@ -64,10 +64,9 @@ class Proof:
     def greatest(self, name: str) -> float:
         return self._most[name]
 
-    def _write(self, records: Path, *, held: bool) -> None:
+    def _write(self, records: Path) -> None:
         record = {
             "fault": self.fault,
-            "held": held,
             "day": f"{datetime.now(UTC):%Y-%m-%d}",
             "seconds": round(time.monotonic() - self._began),
             "counted": self._counted,

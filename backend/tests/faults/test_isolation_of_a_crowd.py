@@ -8,8 +8,8 @@ import secrets
 
 import pytest
 
-from faults.ten_users import Crowd
 from faults.proof import Proof
+from faults.ten_users import Crowd
 from faults.thieves import THEFTS, steal
 from syncing.player import MOST_TASKS
 from syncing.service import Service

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from taskwell.config import Settings
 from taskwell.database.pool import ConnectionLost, Database
-from taskwell.database.statement import reading
+from taskwell.queries.compiling import reading
 
 NOW = reading("NOW", select(func.now().label("moment")))
 LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
