@@ -64,15 +64,16 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
 
 
 @asynccontextmanager
-async def ended(database_url: str, settings: Settings) -> AsyncIterator[Database]:
-    """One whose only connection was told that it is over."""
+async def ended(database_url: str, settings: Settings, connections: int) -> AsyncIterator[Database]:
+    """One whose idle connections were told that they are over."""
     way = Way(database_url)
     url = await way.open()
     database = Database(
-        settings.model_copy(update={"database_url": SecretStr(url), "pool_size": 1})
+        settings.model_copy(update={"database_url": SecretStr(url), "pool_size": connections})
     )
     await database.open()
-    assert await database.row(NOW) is not None
+    await asyncio.gather(*(database.row(NOW) for _ in range(connections)))
+    assert database.connections().idle == connections
     await way.end_sessions()
     # Whatever was sent before this has arrived.
     await (await asyncpg.connect(url)).close()
@@ -86,9 +87,9 @@ async def ended(database_url: str, settings: Settings) -> AsyncIterator[Database
 Scene = Callable[[Database], Awaitable[None]]
 
 
-def play(database_url: str, settings: Settings, scene: Scene) -> None:
+def play(database_url: str, settings: Settings, scene: Scene, connections: int = 1) -> None:
     async def main() -> None:
-        async with ended(database_url, settings) as database:
+        async with ended(database_url, settings, connections) as database:
             await scene(database)
             assert (database.connections().busy, database.connections().idle) == (0, 1)
 
@@ -100,6 +101,15 @@ def test_a_read_gets_another_session(database_url: str, settings: Settings) -> N
         assert await database.row(NOW) is not None
 
     play(database_url, settings, scene)
+
+
+def test_a_read_does_not_meet_the_next_one_that_was_ended(
+    database_url: str, settings: Settings
+) -> None:
+    async def scene(database: Database) -> None:
+        assert await database.row(NOW) is not None
+
+    play(database_url, settings, scene, connections=4)
 
 
 def test_a_transaction_is_told_and_the_next_one_is_well(

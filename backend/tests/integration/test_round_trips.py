@@ -273,3 +273,19 @@ def test_round_trips_of_the_rest(
         return lambda: carol.request(method, path, json=json)
 
     assert count(proxy, prepare) == (round_trips, status)
+
+
+@pytest.mark.parametrize(("round_trips", "is_news"), [(1, False), (2, True)])
+def test_round_trips_of_a_poll(
+    round_trips: int, is_news: bool, carol: ApiUser, proxy: CountingProxy
+) -> None:
+    """Mostly there is nothing new, and a look at the account tells."""
+
+    def prepare() -> Act:
+        carol.create()
+        cursor = carol.get("/sync").json()["cursor"]
+        if is_news:
+            carol.create()
+        return lambda: carol.get("/sync", params={"since": cursor})
+
+    assert count(proxy, prepare) == (round_trips, 200)

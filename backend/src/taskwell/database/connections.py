@@ -102,13 +102,16 @@ class Connections:
             if self._clock is None:
                 self._clock = loop.call_later(self._rest, self._let_go)
 
+    def let_idle_go(self) -> None:
+        while self._idle:
+            self._dismiss(self._idle.pop()[0])
+
     async def close(self) -> None:
         """Those at work are waited for; in the end they are cut off."""
         self._is_closed = True
         if self._clock is not None:
             self._clock.cancel()
-        while self._idle:
-            self._dismiss(self._idle.pop()[0])
+        self.let_idle_go()
         if self._open:
             try:
                 async with asyncio.timeout(self._turn):

@@ -168,7 +168,7 @@ class Database:
             is_sound = True
         except MISHAPS as error:
             is_sound = isinstance(error, asyncpg.PostgresError) and not _ends_session(error)
-            _tell(error)
+            self._tell(error)
             raise
         finally:
             self._connections.give_back(connection, is_sound=is_sound)
@@ -186,7 +186,7 @@ class Database:
                     has_begun = True
                     yield Transaction(connection)
             except MISHAPS as error:
-                _tell(error)
+                self._tell(error)
                 raise
             finally:
                 # Who gave up on a BEGIN does not know yet whether it was done.
@@ -194,6 +194,14 @@ class Database:
                     has_begun and not connection.is_closed() and not connection.is_in_transaction()
                 )
                 self._connections.give_back(connection, is_sound=is_sound)
+
+    def _tell(self, error: Exception) -> None:
+        try:
+            _tell(error)
+        except ConnectionLost:
+            # What cut one may have cut them all, and nobody should find that out one by one.
+            self._connections.let_idle_go()
+            raise
 
     @property
     def has_room(self) -> bool:

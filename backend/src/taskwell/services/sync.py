@@ -82,7 +82,7 @@ class Sync:
         self._changes = Changes(runner)
 
     async def pull(self, user_id: str, cursor: str | None, limit: int) -> Delta:
-        return await self._changes.since(user_id, Cursor.read(cursor), limit)
+        return await self._changes.poll(user_id, Cursor.read(cursor), limit)
 
     async def exchange(self, user_id: str, request: SyncRequest) -> Exchange:
         cursor = Cursor.read(request.cursor)
