@@ -16,12 +16,19 @@ from comparison.processes import CpuTime
 from taskwell.database.binaries import ENVIRONMENT
 from taskwell.database.statement import Statement
 from taskwell.statements.catalogue import CHANGE_TASK, CREATE_TASK, GET_TASK
-from taskwell.statements.listing import ListShape, SortKey, Start, list_tasks
+from taskwell.statements.listing import ListShape, SortKey, Start, Status, list_tasks
 
 STATEMENTS: dict[Operation, Statement] = {
     Operation.READ: GET_TASK,
     Operation.PAGE: list_tasks(
-        ListShape(deleted=False, sort=SortKey.ORDER, descending=False, start=Start.FIRST)
+        ListShape(
+            status=Status.ALL,
+            sort=SortKey.ORDER,
+            descending=False,
+            searches=False,
+            start=Start.FIRST,
+            counts=False,
+        )
     ),
     Operation.CREATE: CREATE_TASK,
     Operation.TOGGLE: CHANGE_TASK,

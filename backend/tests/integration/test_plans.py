@@ -13,6 +13,7 @@ import pytest
 
 from taskwell.database.statement import Statement
 from taskwell.queries.everything import statements
+from taskwell.statements.listing import SortKey, shapes
 
 # Enough for indexes to pay, as they do on any database that has been used for a while.
 ACCOUNTS = 3000
@@ -52,6 +53,12 @@ _VALUES = {
     "uuid": "'01975b3e-8f2a-7c41-9d0e-5a6b7c8d9e0f'",
     "uuid[]": "'{01975b3e-8f2a-7c41-9d0e-5a6b7c8d9e0f}'",
 }
+
+USUAL_LISTS = [
+    shape.name
+    for shape in shapes()
+    if shape.sort is SortKey.ORDER and not shape.counts and not shape.searches
+]
 
 _PARAMETER_TYPES = (
     "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'planned'"
@@ -105,6 +112,31 @@ def test_no_statement_reads_a_table_from_end_to_end(
     assert scans == []
 
 
+PLANNED = "SELECT generic_plans FROM pg_prepared_statements WHERE name = 'planned'"
+
+
+@pytest.mark.parametrize("name", ["GET_TASK", "CHANGES", *USUAL_LISTS])
+def test_a_statement_is_not_planned_anew_each_time(
+    database_url: str, a_user: str, name: str
+) -> None:
+    """Planning costs more than running it: PostgreSQL has to settle for one plan."""
+    (statement,) = (each for each in statements() if each.name == name)
+
+    async def run() -> int:
+        connection = await asyncpg.connect(database_url, statement_cache_size=0)
+        try:
+            await connection.execute(f"PREPARE planned AS {statement.sql}")
+            call = await _call(connection, statement, a_user)
+            for _ in range(20):
+                await connection.execute(f"EXECUTE {call}")
+            return int(await connection.fetchval(PLANNED))
+        finally:
+            await connection.close()
+
+    # The first five are planned for their values, to see whether that pays.
+    assert asyncio.run(run()) == 15
+
+
 def test_a_scan_from_end_to_end_would_be_found(database_url: str, a_user: str) -> None:
     async def plan() -> dict[str, Any]:
         connection = await asyncpg.connect(database_url, statement_cache_size=0)
@@ -128,17 +160,21 @@ async def _plan(
     """Planned as it is in service: prepared, with its parameters."""
     await connection.execute(f"PREPARE planned AS {statement.sql}")
     try:
-        types = await connection.fetchval(_PARAMETER_TYPES)
-        arguments = [
-            f"'{user_id}'" if name == "user_id" else _VALUES[of_type]
-            for name, of_type in zip(statement.parameters, types, strict=True)
-        ]
-        call = f"planned ({', '.join(arguments)})" if arguments else "planned"
+        call = await _call(connection, statement, user_id)
         document = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
     finally:
         await connection.execute("DEALLOCATE planned")
     plan: dict[str, Any] = json.loads(document)[0]["Plan"]
     return plan
+
+
+async def _call(connection: Any, statement: Statement, user_id: str) -> str:
+    types = await connection.fetchval(_PARAMETER_TYPES)
+    arguments = [
+        f"'{user_id}'" if name == "user_id" else _VALUES[of_type]
+        for name, of_type in zip(statement.parameters, types, strict=True)
+    ]
+    return f"planned ({', '.join(arguments)})" if arguments else "planned"
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

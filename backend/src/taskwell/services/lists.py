@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import blake2b
 from typing import NoReturn
 
@@ -17,7 +16,7 @@ from taskwell.models.limits import GREATEST_ORDER, LONGEST_TEXT
 from taskwell.schemas.tasks import is_uuid
 from taskwell.services.folding import fold
 from taskwell.statements.catalogue import LOOK_AT_ACCOUNT
-from taskwell.statements.listing import ListShape, SortKey, Start, list_tasks
+from taskwell.statements.listing import ListShape, SortKey, Start, Status, list_tasks
 
 __all__ = [
     "LONGEST_SEARCH",
@@ -41,16 +40,6 @@ NOTHING_YET = "new.0"
 _FURTHEST_TIME = 2 * 10**17
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
-
-
-class Status(StrEnum):
-    ALL = "all"
-    PENDING = "pending"
-    COMPLETED = "completed"
-    DELETED = "deleted"
-
-
-_COMPLETED = {Status.PENDING: False, Status.COMPLETED: True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +130,19 @@ class Lists:
             tag = NOTHING_YET if looked is None else looked["tag"]
             if tag in seen:
                 return Page(None, tag, None, None)
+        search = fold(query.search) if query.search else None
         shape = ListShape(
-            query.status is Status.DELETED, query.sort, query.descending, position.start
+            status=query.status,
+            sort=query.sort,
+            descending=query.descending,
+            searches=search is not None,
+            start=position.start,
+            counts=counts,
         )
         row = await self._database.row(
             list_tasks(shape),
             user_id=user_id,
-            completed=_COMPLETED.get(query.status),
-            search=fold(query.search) if query.search else None,
-            counts=counts,
+            search=search,
             after_key=position.key,
             after_id=position.task_id,
             limit=query.limit,

@@ -12,6 +12,13 @@ from taskwell.database.statement import Statement
 from taskwell.statements.compiled import statement
 
 
+class Status(StrEnum):
+    ALL = "all"
+    PENDING = "pending"
+    COMPLETED = "completed"
+    DELETED = "deleted"
+
+
 class SortKey(StrEnum):
     ORDER = "order"
     CREATED_AT = "created_at"
@@ -30,24 +37,28 @@ class Start(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListShape:
-    """What would change the plan. All else that is asked for are parameters."""
-
-    deleted: bool
+    status: Status
     sort: SortKey
     descending: bool
+    searches: bool
     start: Start
+    counts: bool
 
     @property
     def name(self) -> str:
-        of_what = "deleted" if self.deleted else "living"
-        way = "descending" if self.descending else "ascending"
-        return f"LIST_TASKS {of_what} {self.sort} {way} {self.start}"
+        words = ["LIST_TASKS", self.status, self.sort, self.start]
+        words += ["descending"] * self.descending
+        words += ["searching"] * self.searches
+        words += ["counting"] * self.counts
+        return " ".join(words)
 
 
 def shapes() -> Iterator[ListShape]:
-    for deleted, sort, descending, start in product((False, True), SortKey, (False, True), Start):
-        if start is not Start.AFTER_NULL or sort is SortKey.COMPLETED_AT:
-            yield ListShape(deleted, sort, descending, start)
+    either = (False, True)
+    for members in product(Status, SortKey, either, either, Start, either):
+        shape = ListShape(*members)
+        if shape.start is not Start.AFTER_NULL or shape.sort is SortKey.COMPLETED_AT:
+            yield shape
 
 
 @cache
