@@ -150,8 +150,8 @@ _MODULES = (
     "are written."
 )
 _PLANS = (
-    "In this run the filters of a list were parameters, and PostgreSQL planned each list anew. That "
-    "was taken back: a run of this work alone had 0.39, 0.17 and 1.35 afterwards."
+    "In this run the filters of a list were parameters, and PostgreSQL planned each list anew. "
+    "That was taken back: a run of this work alone had 0.39, 0.17 and 1.35 afterwards."
 )
 REASONS: dict[tuple[str, str], str] = {
     (Operation.PAGE, f"CPU per request, against {POCKETBASE}"): _PLANS,
