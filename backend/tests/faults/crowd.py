@@ -49,7 +49,7 @@ class Member:
     def _until_done(self, method: str, path: str, **more: object) -> bool:
         while True:
             began = time.monotonic()
-            response = self._http.request(method, path, **more)  # type: ignore[arg-type]
+            response = self._http.request(method, path, **more)  # type: ignore[arg-type]  # a body and headers
             self.told.append(Told(response, time.monotonic() - began))
             if response.status_code < 300:
                 return True
