@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import gc
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from taskwell import __version__
 from taskwell.errors import SettingsInvalid, StartRefused
@@ -16,53 +18,20 @@ from taskwell.errors import SettingsInvalid, StartRefused
 if TYPE_CHECKING:
     from taskwell.config import Settings
 
-commands = typer.Typer(
-    help="""A task service for many users, on PostgreSQL.
+ABOUT = """\
+A task service for many users, on PostgreSQL.
 
-    To try it: `taskwell serve` starts the service with a database and tokens of its own.
+To try it: `taskwell serve` starts the service with a database and tokens of its own.
 
-    For production: set DATABASE_URL and BETTER_AUTH_URL, run `taskwell migrate`, then
-    `taskwell serve`, and ask `taskwell doctor` when something does not work.
-    """,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+For production: set DATABASE_URL and BETTER_AUTH_URL, run `taskwell migrate`, then
+`taskwell serve`, and ask `taskwell doctor` when something does not work.
+"""
+LONGEST_TTL = 10 * 365 * 86400
 
-EnvFile = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="TASKWELL_ENV_FILE",
-        help="A file with settings, such as DATABASE_URL=…; default: .env in this folder, if any.",
-    ),
-]
-Data = Annotated[
-    Path | None,
-    typer.Option(help="The folder for the private database and the development issuer's key."),
-]
-
-DeniedKind = Annotated[
-    Literal["user", "key"], typer.Argument(help="A user by their id, or a key by its kid.")
-]
-DeniedName = Annotated[str, typer.Argument(help="The token's sub, or its kid.")]
+Said = argparse.Namespace
 
 
-@commands.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[
-        int | None, typer.Option(help="The port to listen on; 0 takes a free one and prints it.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that answer requests; default: one a core.")
-    ] = None,
-    data: Data = None,
-    env_file: EnvFile = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only see whether the service could start.")
-    ] = False,
-) -> None:
+def serve(said: Said) -> None:
     """Start the service; Ctrl-C ends it.
 
     With nothing configured it runs for a developer, on this machine only: with a PostgreSQL of
@@ -73,28 +42,20 @@ def serve(
     SIGTERM ends it when the running requests are answered. SIGHUP reads settings and code again
     without a gap; the address and the data folder stay.
     """
+    # All that is imported stays: there is nothing to be collected until it is complete.
+    gc.disable()
     from taskwell.server import service  # noqa: PLC0415  # the largest import of all
 
-    flags = {"host": host, "port": port, "workers": workers, "data": data}
-    read_settings = partial(_read_settings, env_file, **flags)
-    if check:
+    flags = {name: getattr(said, name) for name in ("host", "port", "workers")}
+    read_settings = partial(_settings, said, **flags)
+    if said.check:
         service.check(read_settings())
-        typer.echo("The settings are usable.")
+        _print("The settings are usable.")
     else:
         service.serve(read_settings)
 
 
-@commands.command()
-def migrate(
-    sql: Annotated[
-        bool, typer.Option("--sql", help="Only print the SQL of all migrations.")
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only look: exit code 1 when the schema is behind.")
-    ] = False,
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def migrate(said: Said) -> int:
     """Bring the database's schema up to this version.
 
     Safe beside a running service, and safe to run twice at once. It uses DATABASE_URL_UNPOOLED,
@@ -104,35 +65,26 @@ def migrate(
     """
     from taskwell import migrating  # noqa: PLC0415  # imports Alembic and SQLAlchemy
 
-    if sql:
-        typer.echo(migrating.sql())
-        return
-    settings = _read_settings(env_file, data=data)
-    if not check:
-        typer.echo(migrating.upgrade(settings))
-        return
+    if said.sql:
+        _print(migrating.sql())
+        return 0
+    settings = _settings(said)
+    if not said.check:
+        _print(migrating.upgrade(settings))
+        return 0
     report = migrating.look(settings)
-    typer.echo(report.text)
-    if not report.is_current:
-        raise typer.Exit(1)
+    _print(report.text)
+    return 0 if report.is_current else 1
 
 
-@commands.command()
-def token(
-    user: Annotated[str, typer.Argument(help="The user's id: any name, such as alice.")],
-    ttl: Annotated[
-        int, typer.Option(min=1, max=10 * 365 * 86400, help="For how many seconds it is good.")
-    ] = 3600,
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def token(said: Said) -> None:
     """Print a token of the development issuer.
 
     Only while no real issuer is configured; with one, tokens come from there.
 
     Example: `curl -H "Authorization: Bearer $(taskwell token alice)" http://127.0.0.1:8000/tasks`
     """
-    settings = _read_settings(env_file, data=data)
+    settings = _settings(said)
     if not settings.uses_development_issuer:
         raise SettingsInvalid(
             f"Tokens come from {settings.issuer} here: `taskwell token` works only as long as "
@@ -140,18 +92,10 @@ def token(
         )
     from taskwell.auth.gate import development_issuer  # noqa: PLC0415  # only this command
 
-    typer.echo(development_issuer(settings).token(user, ttl))
+    _print(development_issuer(settings).token(said.user, said.ttl))
 
 
-@commands.command()
-def doctor(
-    token: Annotated[
-        str | None,
-        typer.Option(help="Also tell why this token is refused; - reads it from standard input."),
-    ] = None,
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def doctor(said: Said) -> int:
     """Look at everything the service depends on, and say what to do about what is wrong.
 
     Exit code 1 when something is. No secret is ever printed.
@@ -160,27 +104,15 @@ def doctor(
     """
     from taskwell.doctor import examine  # noqa: PLC0415  # imports the driver and cryptography
 
-    if token == "-":
-        token = sys.stdin.read().strip()
+    text = sys.stdin.read().strip() if said.token == "-" else said.token
     is_well = True
-    for finding in examine(_read_settings(env_file, data=data), token):
+    for finding in examine(_settings(said), text):
         is_well = is_well and finding.passed
-        typer.echo(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.text}")
-    if not is_well:
-        raise typer.Exit(1)
+        _print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.text}")
+    return 0 if is_well else 1
 
 
-@commands.command()
-def deny(
-    kind: DeniedKind,
-    name: DeniedName,
-    issued_before: Annotated[
-        datetime | None,
-        typer.Option(help="UTC. Tokens issued from then on are good; default: now."),
-    ] = None,
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def deny(said: Said) -> None:
     """Cut off a user or a key now, before the tokens expire.
 
     Every process follows within 5 seconds, and ends the live streams too. A user comes back with
@@ -190,47 +122,37 @@ def deny(
     """
     from taskwell import operating  # noqa: PLC0415  # imports the driver
 
-    moment = issued_before and issued_before.replace(tzinfo=UTC)
-    settings = _read_settings(env_file, data=data)
-    typer.echo(operating.deny(settings, kind, name, moment))
+    _print(operating.deny(_settings(said), said.kind, said.name, said.issued_before))
 
 
-@commands.command()
-def allow(kind: DeniedKind, name: DeniedName, data: Data = None, env_file: EnvFile = None) -> None:
+def allow(said: Said) -> None:
     """Take back what `taskwell deny` did.
 
     Example: `taskwell allow user alice`
     """
     from taskwell import operating  # noqa: PLC0415  # imports the driver
 
-    typer.echo(operating.allow(_read_settings(env_file, data=data), kind, name))
+    _print(operating.allow(_settings(said), said.kind, said.name))
 
 
-@commands.command()
-def denied(data: Data = None, env_file: EnvFile = None) -> None:
+def denied(said: Said) -> None:
     """List who is cut off."""
     from taskwell import operating  # noqa: PLC0415  # imports the driver
 
-    typer.echo(operating.denied(_read_settings(env_file, data=data)))
+    _print(operating.denied(_settings(said)))
 
 
-@commands.command()
-def purge(data: Data = None, env_file: EnvFile = None) -> None:
+def purge(said: Said) -> None:
     """Let go of deleted tasks and receipts that were kept long enough, now.
 
     The service does so by itself, about once an hour while it is used.
     """
     from taskwell import operating  # noqa: PLC0415  # imports the driver
 
-    typer.echo(operating.purge(_read_settings(env_file, data=data)))
+    _print(operating.purge(_settings(said)))
 
 
-@commands.command()
-def backup(
-    target: Annotated[Path, typer.Argument(help="A file that isn't there yet, or a folder.")],
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def backup(said: Said) -> None:
     """Back up the private database, while the service runs or not.
 
     The file has its name only once it is complete. In a folder it is named after the time. It has
@@ -240,15 +162,10 @@ def backup(
     """
     from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
 
-    typer.echo(archiving.backup(_read_settings(env_file, data=data), target))
+    _print(archiving.backup(_settings(said), said.target))
 
 
-@commands.command()
-def restore(
-    source: Annotated[Path, typer.Argument(help="What `taskwell backup` has made.")],
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def restore(said: Said) -> None:
     """Put a backup into a data folder that has no database yet.
 
     The database is there at the end and complete, or not at all. Clients fetch everything again.
@@ -257,15 +174,10 @@ def restore(
     """
     from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
 
-    typer.echo(archiving.restore(_read_settings(env_file, data=data), source))
+    _print(archiving.restore(_settings(said), said.source))
 
 
-@commands.command()
-def new_epoch(
-    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
-    data: Data = None,
-    env_file: EnvFile = None,
-) -> None:
+def new_epoch(said: Said) -> None:
     """Make every tag and cursor worthless, after a database was restored or set back.
 
     `taskwell restore` does so by itself. Without this a client might take an old answer for a new
@@ -275,28 +187,116 @@ def new_epoch(
     """
     from taskwell import operating  # noqa: PLC0415  # imports the driver
 
-    typer.echo(operating.new_epoch(_read_settings(env_file, data=data), is_meant=yes))
+    _print(operating.new_epoch(_settings(said), is_meant=said.yes))
 
 
-@commands.command()
-def version() -> None:
+def version(said: Said) -> None:
     """Print the version."""
-    typer.echo(__version__)
+    _print(__version__)
 
 
-def _read_settings(env_file: Path | None, **flags: object) -> Settings:
-    from taskwell.config import load_settings  # noqa: PLC0415  # version does without it
+def _settings(said: Said, **flags: object) -> Settings:
+    from taskwell.config import load_settings, settings_file  # noqa: PLC0415  # version needs none
 
-    if env_file is None and Path(".env").is_file():
-        env_file = Path(".env")
-    elif env_file is not None and not env_file.is_file():
-        raise SettingsInvalid(f"There is no file {env_file} to read settings from.")
-    return load_settings(env_file, **flags)
+    return load_settings(settings_file(said.env_file), data=said.data, **flags)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+COMMANDS: dict[str, Callable[[Said], int | None]] = {
+    run.__name__.replace("_", "-"): run
+    for run in (
+        *(serve, migrate, token, doctor, deny, allow, denied),
+        *(purge, backup, restore, new_epoch, version),
+    )
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="taskwell", description=ABOUT, **_MANNERS)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    added = {}
+    for name, run in COMMANDS.items():
+        told = getdoc(run) or ""
+        command = added[name] = subparsers.add_parser(
+            name, help=told.partition("\n")[0], description=told, **_MANNERS
+        )
+        command.set_defaults(run=run)
+        if run is not version:
+            _take_settings(command)
+
+    add = added["serve"].add_argument
+    add("--host", help="the address to listen on")
+    add("--port", type=int, help="the port to listen on; 0 takes a free one and prints it")
+    add("--workers", type=int, help="processes that answer requests; default: one a core")
+    add("--check", action="store_true", help="only see whether the service could start")
+    add = added["migrate"].add_argument
+    add("--sql", action="store_true", help="only print the SQL of all migrations")
+    add("--check", action="store_true", help="only look: exit code 1 when the schema is behind")
+    add = added["token"].add_argument
+    add("user", help="the user's id: any name, such as alice")
+    add("--ttl", type=_ttl, default=3600, help="for how many seconds it is good; default: 3600")
+    add = added["doctor"].add_argument
+    add("--token", help="also tell why this token is refused; - reads it from standard input")
+    for name in ("deny", "allow"):
+        add = added[name].add_argument
+        add("kind", choices=("user", "key"), help="a user, or a key")
+        add("name", help="the user's id (the token's sub), or the key's kid")
+    help_ = "UTC; tokens issued from then on are good; default: now"
+    added["deny"].add_argument("--issued-before", type=_moment, metavar="TIME", help=help_)
+    help_ = "a file that isn't there yet, or a folder"
+    added["backup"].add_argument("target", type=Path, help=help_)
+    added["restore"].add_argument("source", type=Path, help="what `taskwell backup` has made")
+    added["new-epoch"].add_argument("--yes", action="store_true", help="do it")
+    return parser
+
+
+# For a parser and its parts.
+_MANNERS: dict[str, Any] = {
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+    "allow_abbrev": False,
+}
+
+
+def _take_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=Path,
+        help="the folder for the private database and the development issuer's key",
+    )
+    command.add_argument(
+        "--env-file",
+        type=Path,
+        help="a file with settings, such as DATABASE_URL=...; default: TASKWELL_ENV_FILE, or .env "
+        "in this folder, if any",
+    )
+
+
+def _ttl(text: str) -> int:
+    seconds = int(text)
+    if not 1 <= seconds <= LONGEST_TTL:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {LONGEST_TTL} seconds")
+    return seconds
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a time such as 2026-01-31T12:00:00") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def app() -> None:
+    parser = _parser()
+    said = parser.parse_args()
+    if "run" not in said:
+        parser.print_help()
+        sys.exit(2)
     try:
-        commands(prog_name="taskwell")
+        sys.exit(said.run(said))
     except StartRefused as error:
-        typer.echo(str(error), err=True)
+        sys.stderr.write(f"{error}\n")
         sys.exit(2 if isinstance(error, SettingsInvalid) else 1)

@@ -6,11 +6,18 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from taskwell.errors import SettingsInvalid
 
@@ -21,7 +28,7 @@ TELEMETRY_ENDPOINTS = tuple(
     f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRACES_", "METRICS_", "LOGS_")
 )
 
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+CommaSeparated = tuple[str, ...]
 
 
 def default_data_folder() -> Path:
@@ -70,14 +77,8 @@ def is_network(text: str) -> bool:
     return True
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-    )
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
     database_url_unpooled: SecretStr | None = Field(None, validation_alias="DATABASE_URL_UNPOOLED")
@@ -260,13 +261,43 @@ def bound_telemetry() -> None:
 DEVELOPMENT_ISSUER = "http://taskwell.localhost"
 
 
+def settings_file(named: Path | None = None) -> Path | None:
+    """The one that is named, by whoever asks or by the environment, or the one that lies here."""
+    if named is None and os.environ.get("TASKWELL_ENV_FILE"):
+        named = Path(os.environ["TASKWELL_ENV_FILE"])
+    if named is None:
+        return Path(".env") if Path(".env").is_file() else None
+    if not named.is_file():
+        raise SettingsInvalid(f"There is no file {named} to read settings from.")
+    return named
+
+
 def load_settings(env_file: Path | None = None, **flags: object) -> Settings:
     """Flags win over the environment, the environment over the file; a None flag was not given."""
     given = {name: value for name, value in flags.items() if value is not None}
+    found = {**_in(env_file), **{name: value for name, value in os.environ.items() if value}}
+    for name, field in Settings.model_fields.items():
+        # What is empty is not set.
+        if value := found.get(str(field.validation_alias)):
+            given.setdefault(name, value)
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[arg-type]  # flags are validated here
+        return Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error)) from None
+
+
+def _in(file: Path | None) -> dict[str, str | None]:
+    if file is None:
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # where there is such a file
+
+    try:
+        return dotenv_values(file, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            f"The settings in {file} can't be read ({type(error).__name__}): it has to be a text "
+            "file in UTF-8 that this user may read."
+        ) from None
 
 
 def _sentence(error: ValidationError) -> str:

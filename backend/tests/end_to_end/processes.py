@@ -33,6 +33,13 @@ def await_that(condition: Callable[[], bool]) -> None:
         time.sleep(GLANCE)
 
 
+def megabytes_of_files(pid: int) -> float:
+    """What of the files that it has mapped, such as its code, it has in memory."""
+    lines = Path("/proc", str(pid), "status").read_text().splitlines()
+    found = next(line for line in lines if line.startswith("RssFile:"))
+    return int(found.split()[1]) / 1000
+
+
 def _state_and_parent(folder: Path) -> tuple[str, int]:
     try:
         fields = (folder / "stat").read_text().rpartition(")")[2].split()

@@ -58,14 +58,14 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
 def test_help_tells_what_a_command_is_for(command: str, tmp_path: Path) -> None:
     ended = run(*command.split(), "--help", folder=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert f"Usage: taskwell {command}".rstrip() in ended.stdout
+    assert f"usage: taskwell {command}".rstrip() in ended.stdout
     assert command in ("", "version") or "Example" in ended.stdout
 
 
 def test_a_word_that_is_no_command_is_told(tmp_path: Path) -> None:
     ended = run("start", folder=tmp_path)
     assert ended.returncode == 2
-    assert "No such command 'start'" in ended.stderr
+    assert "invalid choice: 'start'" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from end_to_end.processes import await_that, megabytes_of_files, workers_of
 from end_to_end.program import Program
 from end_to_end.service import SERVE, service_environment
 from end_to_end.serving import (
@@ -53,6 +54,12 @@ def test_an_answer_has_the_date_and_does_not_name_the_server(service: Serving) -
     assert answer.status_code == 200
     assert answer.headers["date"].endswith(" GMT")
     assert "server" not in answer.headers
+
+
+def test_the_parent_holds_no_code_that_only_the_workers_run(service: Serving) -> None:
+    """And can do all that a parent does: the other tests see to that."""
+    worker = next(iter(workers_of(service.pid)))
+    await_that(lambda: megabytes_of_files(service.pid) < megabytes_of_files(worker) / 2)
 
 
 def test_a_second_service_on_the_same_folder_is_refused(service: Serving, folder: Path) -> None:

@@ -229,7 +229,7 @@ class TestDatabase:
 
     def test_without_a_url(self) -> None:
         with pytest.raises(ValueError, match="URL must be known"):
-            Database(Settings(_env_file=None))
+            Database(Settings())
 
 
 def test_without_prepared_statements_all_works_the_same(

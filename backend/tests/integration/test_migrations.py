@@ -24,7 +24,7 @@ from taskwell.database.cluster import CLUSTER, SUPERUSER
 from taskwell.database.folder import DataFolder
 from taskwell.errors import SchemaMismatch
 from taskwell.migrations import runner
-from taskwell.migrations.head import HEAD
+from taskwell.migrations.head import HEAD, is_current
 from taskwell.models.tables import Record
 
 # All that a table is: columns, constraints, indexes, each by its name, and how it is stored.
@@ -158,6 +158,18 @@ def test_the_migrations_as_sql_lead_to_the_same_schema(
 
 OF_TOMORROW = "UPDATE alembic_version SET version_num = 'of tomorrow'"
 FOR_TOMORROW = "UPDATE compatibility SET oldest = 'of tomorrow'"
+
+
+def test_whether_there_is_anything_to_do_can_be_told_without_alembic(new_database: str) -> None:
+    assert not is_current(new_database)
+    runner.upgrade(new_database)
+    assert is_current(new_database)
+    ask(new_database, "UPDATE alembic_version SET version_num = '0003'")
+    assert not is_current(new_database)
+
+
+def test_nobody_can_tell_of_a_database_that_is_not_there() -> None:
+    assert not is_current("postgresql://127.0.0.1:1/nowhere")
 
 
 def test_a_newer_schema_that_may_be_served_needs_nothing(new_database: str) -> None:

@@ -17,12 +17,10 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.core import TyperGroup
-from typer.main import get_command
 
 import taskwell
 from documents import ROOT, anchors, relative_links
-from taskwell.cli import commands
+from taskwell.cli import COMMANDS
 from taskwell.config import Settings, load_settings
 from taskwell.server.supervisor import LONGEST_END
 
@@ -50,9 +48,7 @@ def copied() -> list[str]:
 
 
 def command_names() -> set[str]:
-    group = get_command(commands)
-    assert isinstance(group, TyperGroup)
-    return set(group.commands)
+    return set(COMMANDS)
 
 
 def expect_settings(names: set[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,7 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from taskwell import config
-from taskwell.config import DEVELOPMENT_ISSUER, Settings, default_data_folder, load_settings
+from taskwell.config import (
+    DEVELOPMENT_ISSUER,
+    Settings,
+    default_data_folder,
+    load_settings,
+    settings_file,
+)
 from taskwell.errors import SettingsInvalid
 
 SECRET = "a-shared-secret-of-32-bytes-or-more"
@@ -19,6 +26,7 @@ URL = "postgresql://user:secret-word@db.example.com/app"
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.delenv("TASKWELL_ENV_FILE", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -94,6 +102,34 @@ class TestSources:
         settings = load_settings(file, port=3, host=None)
         assert (settings.max_tasks, settings.pool_size, settings.port) == (1, 2, 3)
         assert settings.host == "127.0.0.1"
+
+    def test_what_is_empty_does_not_hide_what_the_file_says(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "settings.env"
+        file.write_text('export TASKWELL_PORT="1" # quoted\nTASKWELL_POOL_SIZE=\n')
+        monkeypatch.setenv("TASKWELL_PORT", "")
+        settings = load_settings(file)
+        assert (settings.port, settings.pool_size) == (1, 10)
+
+    def test_a_file_that_is_no_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "settings.env"
+        file.write_bytes(b"TASKWELL_PORT=\xff")
+        with pytest.raises(SettingsInvalid, match=re.escape(str(file))):
+            load_settings(file)
+
+    def test_which_file_it_is(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        named, other = tmp_path / "named.env", tmp_path / "other.env"
+        assert settings_file() is None
+        (tmp_path / ".env").touch()
+        assert settings_file() == Path(".env")
+        monkeypatch.setenv("TASKWELL_ENV_FILE", str(other))
+        with pytest.raises(SettingsInvalid, match=re.escape(str(other))):
+            settings_file()
+        other.touch()
+        assert settings_file() == other
+        named.touch()
+        assert settings_file(named) == named
 
     def test_secrets_are_never_printed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = from_environment(

@@ -11,7 +11,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -61,6 +60,8 @@ class DevelopmentIssuer:
         return read_key_set(self.jwks())
 
     def token(self, user_id: str, ttl: int = HOUR) -> str:
+        import jwt  # noqa: PLC0415  # never in the service
+
         if not is_user_id(user_id):
             raise SettingsInvalid("A user is 1 to 255 characters without control characters.")
         now = int(self._clock())

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from jwt.exceptions import InvalidKeyError
-
-from taskwell.auth.algorithms import ALGORITHMS_OF_KEY, IMPLEMENTATIONS
+from taskwell.auth.algorithms import ALGORITHMS_OF_KEY, OF_PUBLIC_KEYS
 from taskwell.auth.fetching import Answer, FetchFailed, fetch
 from taskwell.auth.keys import Key, KeySet
 from taskwell.auth.strict_json import read_object
@@ -138,9 +136,10 @@ def _is_canonical(value: str) -> bool:
 def _material(jwk: dict[str, str], algorithm: str) -> Any:
     if jwk["kty"] == "RSA" and not _is_strong(jwk):
         return None
+    members = {name: decode(jwk[name], "key") for name in PUBLIC_MEMBERS[jwk["kty"]]}
     try:
-        return IMPLEMENTATIONS[algorithm].from_jwk(jwk)
-    except (InvalidKeyError, ValueError):
+        return OF_PUBLIC_KEYS[algorithm].read(members)
+    except ValueError:
         # Of the wrong length, or a point that is not on its curve.
         return None
 

@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import HMACAlgorithm
-from jwt.exceptions import InvalidKeyError
-
 from taskwell.auth.algorithms import HMAC, IMPLEMENTATIONS
 from taskwell.auth.tokens import Token
 from taskwell.errors import SettingsInvalid, TokenInvalid
@@ -30,13 +26,8 @@ class Key:
 
     def signed(self, token: Token) -> bool:
         """The key decides the algorithm; the token only had to name the same one."""
-        # Without its leading zeros a signature would be accepted too: a second string of bytes
-        # that means the same.
-        is_rsa = isinstance(self.material, RSAPublicKey)
-        if is_rsa and len(token.signature) != (self.material.key_size + 7) // 8:
-            return False
-        implementation = IMPLEMENTATIONS[self.algorithm]
-        return bool(implementation.verify(token.signed, self.material, token.signature))
+        algorithm = IMPLEMENTATIONS[self.algorithm]
+        return algorithm.is_valid(token.signed, token.signature, self.material)
 
 
 class KeySet:
@@ -79,6 +70,9 @@ class SharedSecret:
     name = "TASKWELL_AUTH_SECRET"
 
     def __init__(self, secret: str) -> None:
+        from jwt.algorithms import HMACAlgorithm  # noqa: PLC0415  # only with a secret
+        from jwt.exceptions import InvalidKeyError  # noqa: PLC0415
+
         material = secret.encode()
         try:
             HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(material)

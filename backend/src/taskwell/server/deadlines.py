@@ -32,6 +32,8 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     server_state: Connections
 
+    __slots__ = ("body_in_window", "clock", "is_watched", "part")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # What of a request is arriving.

@@ -20,6 +20,7 @@ from taskwell.server.refusals import (
     TARGET_TOO_LONG,
     refuse,
 )
+from taskwell.server.spare import Flow, Pipeline
 
 HEAD_LIMIT = 32 * 1024
 TARGET_LIMIT = 16 * 1024
@@ -29,8 +30,15 @@ LINGER = 1.5
 
 
 class Http(TimedHttp):
+    # So that what uvicorn keeps in the instance's dict is little enough to share its keys.
+    __slots__ = (
+        *("begun", "fed", "framing", "has_asked"),
+        *("is_finished", "is_upgrade", "may_keep_alive", "refusal"),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.pipeline = Pipeline()  # type: ignore[assignment]  # as much of a deque as is used
         self.fed = 0
         self.begun = 0
         self.framing = 0
@@ -43,6 +51,7 @@ class Http(TimedHttp):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", Joined(transport, self.loop))
+        self.flow = Flow(transport)
         self.server_state.all_closed.clear()
         self.await_head()
 

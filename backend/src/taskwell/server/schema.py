@@ -1,5 +1,6 @@
 """What is done about the database's schema at the start. It runs in a process of its own, so that
-nothing of what migrating takes stays in the memory of those that serve."""
+nothing of what migrating takes stays in the memory of those that serve; and most often there is
+nothing to do, which a look at one row tells much sooner than Alembic would."""
 
 from __future__ import annotations
 
@@ -13,6 +14,10 @@ logger = logging.getLogger(__name__)
 
 def migrate_own(url: str) -> bool:
     """The private database is ours alone, so it follows the version without being asked."""
+    from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
+
+    if is_current(url):
+        return True
     from taskwell.migrations.runner import upgrade  # noqa: PLC0415  # only this process pays for it
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -31,6 +36,10 @@ def tell_of_foreign(url: str) -> bool:
 
     Raises where this version would not understand what it finds.
     """
+    from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
+
+    if is_current(url):
+        return True
     from taskwell.migrations.runner import state  # noqa: PLC0415  # only this process pays for it
 
     logging.getLogger("alembic").setLevel(logging.WARNING)

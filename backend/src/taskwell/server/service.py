@@ -33,6 +33,7 @@ from taskwell.server.crew import Crew
 from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.handover import Handover, command
 from taskwell.server.listener import listen, url_of
+from taskwell.server.mapped import let_go_of_code
 from taskwell.server.metrics_page import PATH, Metrics
 from taskwell.server.rehearsal import rehearse
 from taskwell.server.signals import Signals, Stopped
@@ -119,6 +120,9 @@ class Service:
         url = settings.database_url_unpooled or settings.database_url
         task = schema.migrate_own if self._database else schema.tell_of_foreign
         self._schema = self._signals.fork(partial(self._alone, task, url.get_secret_value()))
+        # The framework looks whether it meets models of Pydantic's first version, and so imports
+        # all of it. Nobody here has any, and it goes on without.
+        sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # as documented
         from taskwell.main import create_app  # noqa: PLC0415  # while that process works
 
         app = create_app(settings, storage=self._storage)
@@ -143,6 +147,7 @@ class Service:
         # Shared memory stays shared as long as nobody writes to it, and the collector would.
         gc.collect()
         gc.freeze()
+        gc.enable()
         work = partial(self._work, app, config, lifeline)
         count = self._metrics.ledger.count_death if self._metrics else _no_one_counts
         self._crew = Crew(self._settings.workers, work, self._signals, former, count)
@@ -212,6 +217,10 @@ class Service:
                 self._metrics_listener.close()
 
     def _announce(self) -> None:
+        self._tell_that_it_is_ready()
+        let_go_of_code()
+
+    def _tell_that_it_is_ready(self) -> None:
         if self._handed is not None:
             logger.info("reloaded")
             os.close(self._handed.lifeline)

@@ -27,7 +27,7 @@ def memory() -> RememberedTokens:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> RememberedTokens:
     """One bucket of four places."""
-    monkeypatch.setattr(remembered, "BUCKETS", 1)
+    monkeypatch.setattr(remembered, "BUCKETS", (1,))
     monkeypatch.setattr(remembered, "WAYS", 4)
     return RememberedTokens()
 
@@ -135,6 +135,38 @@ def test_places_come_back_when_tokens_of_a_user_are_replaced(
             small.add(f"{name} {round_number}", identity(name, life), KEY)
     known = [name for name in "abcd" if small.find(f"{name} 9", KEYS, NOW) is not None]
     assert known == ["a", "b", "c", "d"]
+
+
+def test_nothing_is_forgotten_when_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "BUCKETS", (4, 40, 4_000))
+    memory = RememberedTokens()
+    for number in range(2_000):
+        memory.add(f"token {number}", identity(f"user {number}"), KEY)
+        # Nobody was pushed out of a bucket before it grew, or by it.
+        if number in (10, 300, 1_999):
+            found = [memory.find(f"token {each}", KEYS, NOW) for each in range(number + 1)]
+            assert [one and one.user_id for one in found] == [
+                f"user {each}" for each in range(number + 1)
+            ]
+
+
+def test_what_finds_no_room_when_it_grows_is_forgotten_and_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All fall into one bucket, which has as much room as before."""
+    monkeypatch.setattr(remembered, "BUCKETS", (2, 1))
+    monkeypatch.setattr(remembered, "WAYS", 4)
+    monkeypatch.setattr(remembered, "PLACES_OF_A_USER", 1)
+    memory = RememberedTokens()
+    users = [f"user {number}" for number in range(100)]
+    for user in users:
+        memory.add(f"token of {user}", identity(user), KEY)
+    known = [user for user in users if memory.find(f"token of {user}", KEYS, NOW)]
+    assert len(known) == 4
+    # Whoever was forgotten may be remembered again, instead of one who is known.
+    back = next(user for user in users if user not in known)
+    memory.add("another token", identity(back, NOW + 2000), KEY)
+    assert memory.find("another token", KEYS, NOW) is not None
 
 
 def test_long_user_ids_do_not_blow_it_up(
