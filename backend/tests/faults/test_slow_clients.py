@@ -28,7 +28,7 @@ MOST_SECONDS = 0.5
 PATIENCE = 60.0
 A_WHILE = 0.5
 # With what is being answered, and what nobody takes of it: that is bounded, not nothing.
-MOST_MEGABYTES = 260.0
+MOST_MEGABYTES = 160.0
 
 
 class Bystander:

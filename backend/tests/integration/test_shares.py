@@ -15,6 +15,7 @@ from newcomers import Newcomer
 from running import running
 from second_connection import SecondConnection
 from taskwell.config import Settings
+from taskwell.database.pool import Patience
 from taskwell.services import limits
 
 CONNECTIONS = 4
@@ -103,3 +104,54 @@ class TestABusyUser:
                 assert refused.headers["retry-after"] == "1"
                 assert "ratelimit" not in refused.headers
             assert busy.get("/tasks").status_code == 200
+
+
+@contextmanager
+def no_writes(sql: SecondConnection) -> Iterator[None]:
+    """As when the disk stalls: whoever writes waits, whoever reads does not."""
+    sql.run("BEGIN")
+    sql.run("LOCK TABLE task IN SHARE MODE")
+    yield
+    sql.run("COMMIT")
+
+
+class TestWritesThatStall:
+    """Of many users, so that none has more than a share."""
+
+    def test_leave_a_connection_to_those_who_read(
+        self, small: TestClient, newcomer: Newcomer, sql: SecondConnection
+    ) -> None:
+        writers = [newcomer(small) for _ in range(2 * CONNECTIONS)]
+        reader = newcomer(small)
+        reader.create()
+        with ThreadPoolExecutor(len(writers)) as threads:
+            with no_writes(sql):
+                asked = [threads.submit(writer.create) for writer in writers]
+                sql.await_waiting(CONNECTIONS - 1)
+                assert len(reader.get("/tasks").json()) == 1
+                assert not any(each.done() for each in asked)
+            assert {each.result()["text"] for each in asked} == {"Buy milk"}
+
+    def test_are_told_to_come_again(
+        self, settings: Settings, newcomer: Newcomer, sql: SecondConnection
+    ) -> None:
+        patience = Patience(turn=0.5, statement=2.0)
+        with running(settings, patience, pool_size=2) as client:
+            writers = [newcomer(client) for _ in range(3)]
+            with ThreadPoolExecutor(len(writers)) as threads, no_writes(sql):
+                asked = [
+                    threads.submit(writer.post, "/tasks", json={"text": "x"}) for writer in writers
+                ]
+                answers = [each.result() for each in asked]
+            for answer in answers:
+                assert answer.status_code == 503
+                assert answer.headers["retry-after"]
+            # One had the connection for writes, and the others waited for it.
+            codes = sorted(answer.json()["code"] for answer in answers)
+            assert codes == ["database-busy", "database-busy", "database-unavailable"]
+            # Their places are free again.
+            assert writers[0].create()["text"] == "Buy milk"
+
+    def test_of_one_connection_writes_get_all(self, settings: Settings, newcomer: Newcomer) -> None:
+        with running(settings, pool_size=1) as client:
+            assert newcomer(client).create()["text"] == "Buy milk"

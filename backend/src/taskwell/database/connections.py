@@ -71,12 +71,13 @@ class Connections:
         idle = len(self._idle)
         return Usage(self._open - idle, idle, self._limit, len(self._waiting))
 
-    async def take(self) -> Connection:
-        connection = await self._find()
+    async def take(self, turn: float | None = None) -> Connection:
+        """Waits for the usual time, or for less."""
+        connection = await self._find(self._turn if turn is None else turn)
         self._busy.add(connection)
         return connection
 
-    async def _find(self) -> Connection:
+    async def _find(self, turn: float) -> Connection:
         while True:
             while self._idle:
                 connection, _ = self._idle.pop()
@@ -85,7 +86,7 @@ class Connections:
                 self._open -= 1
             if self._open < self._limit:
                 return await self._make()
-            handed = await self._wait()
+            handed = await self._wait(turn)
             if handed is not None:
                 return handed
 
@@ -128,12 +129,12 @@ class Connections:
             self._lose()
             raise
 
-    async def _wait(self) -> Connection | None:
+    async def _wait(self, seconds: float) -> Connection | None:
         """None: there is room for another one, or one to be had."""
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(self._turn):
+            async with asyncio.timeout(seconds):
                 return await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import asyncpg
 
 from taskwell.config import Settings
-from taskwell.database.connections import MISHAPS, Connections, Usage
+from taskwell.database.connections import MISHAPS, Connection, Connections, Usage
 from taskwell.database.statement import Statement
 from taskwell.database.storage import Storage
 from taskwell.database.url import CONNECT_SECONDS, target
-from taskwell.errors import DatabaseUnavailable, StorageFull
+from taskwell.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from taskwell.measures.stopwatch import Stopwatch
 
 # SQLSTATE classes and codes after which the same request may well succeed later: connections,
@@ -130,14 +131,18 @@ class Database:
         self._patience = patience
         self._storage = storage or Storage()
         self._is_timed = settings.server_timing
+        self._waiting_writers = 0
 
     def connections(self) -> Usage:
-        return self._connections.usage()
+        usage = self._connections.usage()
+        return replace(usage, waiting=usage.waiting + self._waiting_writers)
 
     async def open(self) -> None:
         """Connects to nothing yet: the first request does, and a database that is away or asleep
         does not keep the service from starting."""
         self._connections = Connections(self._connect, self._size, self._patience.turn)
+        # A disk that stalls keeps every write waiting: some connections are for reads alone.
+        self._writers = asyncio.Semaphore(max(1, self._size - max(1, self._size // 5)))
 
     async def close(self) -> None:
         await self._connections.close()
@@ -155,8 +160,36 @@ class Database:
                     raise
             return await self._fetch(statement, arguments)
 
+    async def _take(self, *, writes: bool) -> Connection:
+        """Whoever writes waits for two things, but no longer than for one."""
+        if not writes:
+            return await self._connections.take()
+        began = time.monotonic()
+        if self._writers.locked():
+            self._waiting_writers += 1
+            try:
+                async with asyncio.timeout(self._patience.turn):
+                    await self._writers.acquire()
+            except TimeoutError:
+                raise DatabaseBusy("other writes have all connections that writes get") from None
+            finally:
+                self._waiting_writers -= 1
+        else:
+            await self._writers.acquire()
+        try:
+            return await self._connections.take(self._patience.turn - (time.monotonic() - began))
+        except BaseException:
+            self._writers.release()
+            raise
+
+    def _give_back(self, connection: Connection, *, writes: bool, is_sound: bool) -> None:
+        self._connections.give_back(connection, is_sound=is_sound)
+        if writes:
+            self._writers.release()
+
     async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
-        connection = await self._connections.take()
+        writes = not statement.reads
+        connection = await self._take(writes=writes)
         is_sound = False
         try:
             if self._prepares:
@@ -171,7 +204,7 @@ class Database:
             self._tell(error)
             raise
         finally:
-            self._connections.give_back(connection, is_sound=is_sound)
+            self._give_back(connection, writes=writes, is_sound=is_sound)
         return found
 
     @asynccontextmanager
@@ -179,7 +212,7 @@ class Database:
         """For writes: what only reads has no need of it."""
         self._require_room()
         with Stopwatch() if self._is_timed else _UNTIMED:
-            connection = await self._connections.take()
+            connection = await self._take(writes=True)
             has_begun = False
             try:
                 async with _begun(connection):
@@ -193,7 +226,7 @@ class Database:
                 is_sound = (
                     has_begun and not connection.is_closed() and not connection.is_in_transaction()
                 )
-                self._connections.give_back(connection, is_sound=is_sound)
+                self._give_back(connection, writes=True, is_sound=is_sound)
 
     def _tell(self, error: Exception) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 
 
 class Untaken:
