@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from functools import partial
 
 import pytest
 from httpx2 import Response
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api_user import ApiUser
@@ -19,7 +21,9 @@ from faults.proof import Proof
 from faults.trials import trials_on
 from second_connection import SecondConnection
 from taskwell.config import Settings
-from taskwell.database.pool import Patience
+from taskwell.database.connections import Usage
+from taskwell.database.pool import Database, Patience
+from taskwell.statements.upkeep import SCHEMA_VERSION
 
 pytestmark = pytest.mark.fault("bad-wire")
 
@@ -164,3 +168,30 @@ def test_an_answer_that_breaks_off(
             expect_there_once(user, str(number))
             proof.count(times_in_the_middle_of_an_answer=2)
         trials.expect_nothing_left()
+
+
+def test_who_is_cancelled_is_not_told_of_a_rollback_that_nobody_answered(
+    line: Line, settings: Settings
+) -> None:
+    async def cancelled_in_a_transaction() -> Usage:
+        database = Database(settings.model_copy(update={"database_url": SecretStr(line.url)}))
+        await database.open()
+        is_under_way = asyncio.Event()
+
+        async def work() -> None:
+            async with database.transaction() as transaction:
+                await transaction.row(SCHEMA_VERSION)
+                is_under_way.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(work())
+        await is_under_way.wait()
+        with half_open(line):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await database.close()
+        return database.connections()
+
+    usage = asyncio.run(cancelled_in_a_transaction())
+    assert (usage.busy, usage.idle) == (0, 0)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -104,8 +109,10 @@ async def _begun(connection: Any) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        async with asyncio.timeout(_ROLLBACK_SECONDS):
-            await transaction.rollback()
+        # Whatever becomes of it, what happened before is what is told.
+        with suppress(*MISHAPS):
+            async with asyncio.timeout(_ROLLBACK_SECONDS):
+                await transaction.rollback()
         raise
     await transaction.commit()
 
@@ -200,7 +207,11 @@ class Database:
                     found = await connection.fetchrow(statement.sql, *arguments)
             is_sound = True
         except MISHAPS as error:
-            is_sound = isinstance(error, asyncpg.PostgresError) and not _ends_session(error)
+            is_sound = (
+                isinstance(error, asyncpg.PostgresError)
+                and not _ends_session(error)
+                and not connection.is_in_transaction()
+            )
             self._tell(error)
             raise
         finally:
