@@ -322,6 +322,30 @@ def test_a_database_that_is_away_ends_no_stream(
     assert "nobody" not in caplog.text
 
 
+def test_a_defect_is_told_and_leaves_no_stream_without_news(
+    settings: Settings, alice: ApiUser, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Defective(Revisions):
+        failures = 0
+
+        async def of(self, users: set[str]) -> dict[str, str]:
+            if self.failures < 3:
+                self.failures += 1
+                raise ZeroDivisionError
+            return await super().of(users)
+
+    async def story() -> None:
+        async with process(settings, OFTEN) as one, one.stream(alice) as stream:
+            assert await stream.news() == "new.0"
+            one.live._revisions = Defective(one.database)
+            await asyncio.to_thread(alice.create)
+            assert await stream.news() == tag(alice)
+            assert one.live._revisions.failures == 3
+
+    within(story)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_stream_ends_when_its_user_is_cut_off(
     settings: Settings, alice: ApiUser, bob: ApiUser
 ) -> None:

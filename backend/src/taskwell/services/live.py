@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
@@ -102,8 +102,8 @@ class Live:
         self._users_by_mark[_mark(stream.user_id)] = stream.user_id
         if not self._watching:
             self._watching = (
-                asyncio.create_task(self._listen()),
-                asyncio.create_task(self._watch()),
+                asyncio.create_task(self._keep_at(self._listen)),
+                asyncio.create_task(self._keep_at(self._watch)),
             )
         try:
             await self._look({stream.user_id})
@@ -167,8 +167,19 @@ class Live:
                 await asyncio.sleep(_GATHER_SECONDS)
         except Unavailable as error:
             logger.warning("other processes were not told of changes: %s", error.reason)
+        except Exception:  # as in _keep_at
+            logger.exception("unexpected")
         finally:
             self._flushing = None
+
+    async def _keep_at(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A defect is logged and told, and no reason to leave open streams without news."""
+        while True:
+            try:
+                await work()
+            except Exception:  # whatever it is
+                logger.exception("unexpected")
+            await asyncio.sleep(self._look_seconds)
 
     async def _listen(self) -> None:
         """Beside the looks: on a way that is closed, trying may take longer than they may wait."""
