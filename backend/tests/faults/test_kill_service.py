@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from end_to_end.processes import await_that, is_running, workers_of
-from end_to_end.serving import data_folder, database_url, postgres_pid
+from end_to_end.serving import data_folder, database_url, postgres_pid, serving
 from faults.load import Load
 from faults.places import Places
 from faults.proof import Proof
 from faults.reborn import WORKERS, Reborn
+from integration.wire import HEAD, Wire
+from taskwell.auth.gate import development_issuer
+from taskwell.config import load_settings
 
 pytestmark = pytest.mark.fault("kill-service")
 
@@ -116,3 +119,20 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(folder: Path, pr
         # At the end, so that a machine that was busy once does not hide what else was found.
         within = READY_WITHIN if proof.is_full else PATIENCE_BESIDE_OTHERS
         assert proof.greatest("seconds_until_ready") < within
+
+
+def test_who_connects_as_the_parent_dies_is_answered(folder: Path) -> None:
+    """The worker hears of both at once, and has nothing else to wait for."""
+    with serving(folder, TASKWELL_WORKERS="1") as service:
+        token = development_issuer(load_settings(data=folder)).token("bob")
+        (worker,) = workers_of(service.pid)
+        os.kill(worker, signal.SIGSTOP)
+        kill(service.pid)
+        with Wire(service.address[1]) as wire:
+            wire.send(f"GET /tasks{HEAD}Authorization: Bearer {token}\r\n\r\n")
+            os.kill(worker, signal.SIGCONT)
+            assert wire.answer().status == 200
+        await_that(lambda: not is_running(worker))
+    # Whoever starts it again takes its database over, and ends it in good order.
+    with serving(folder):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from running import running
 from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 from taskwell.database.pool import Database
-from taskwell.errors import TokenInvalid
+from taskwell.errors import DatabaseUnavailable, TokenInvalid
 from taskwell.models.limits import Denied
 from taskwell.services.upkeep import DenyList
 
@@ -112,3 +113,17 @@ def test_a_denied_user_learns_nothing_but_that_the_token_is_invalid(
         same = {"headers": {"x-request-id": "same"}}
         assert denied.get("/tasks", **same).content == forged.get("/tasks", **same).content
     operator.call(operator.list.allow, Denied.USER, alice.user_id)
+
+
+def test_a_reading_that_is_cut_off_lets_nobody_in(operator: Operator) -> None:
+    """At the end of a process; but who waits for it is refused, not cut off."""
+
+    async def check_and_close() -> None:
+        waiting = asyncio.create_task(operator.list.check("anyone", int(time.time()), None))
+        # It has begun to read by the time that it waits.
+        await asyncio.sleep(0)
+        await operator.list.close()
+        with pytest.raises(DatabaseUnavailable):
+            await waiting
+
+    operator.call(check_and_close)

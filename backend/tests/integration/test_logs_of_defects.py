@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -25,6 +27,58 @@ NASTY = 'a\r\n{"forged": true}\x1b[31m\u2028\u0085"'
 def log() -> Iterator[LogLines]:
     with logging_as("json") as lines:
         yield lines
+
+
+class TestTheEndOfTheProcess:
+    """Which waits for what runs, but not for ever."""
+
+    def test_who_is_cut_off_is_told(self, alice: ApiUser, log: LogLines) -> None:
+        sent = cut_off(alice)
+        assert [message["type"] for message in sent] == [
+            "http.response.start",
+            "http.response.body",
+        ]
+        headers = dict(sent[0]["headers"])
+        assert sent[0]["status"] == 503
+        assert headers[b"retry-after"] == b"1"
+        assert json.loads(sent[1]["body"])["code"] == "database-unavailable"
+        (line,) = log.members()
+        assert (line["status"], line["reason"]) == (503, "cut off at the end of the process")
+
+
+def cut_off(user: ApiUser) -> list[Message]:
+    """What was sent to one whose request was cut off while its body was on its way."""
+    client = user.client
+    headers = {"authorization": f"Bearer {user.token}", "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/tasks",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def begin_and_cut_off() -> list[Message]:
+        sent: list[Message] = []
+        is_reading = asyncio.Event()
+
+        async def receive() -> Message:
+            is_reading.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        task = asyncio.ensure_future(client.app(scope, receive, send))
+        await is_reading.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return sent
+
+    assert client.portal is not None
+    return client.portal.call(begin_and_cut_off)
 
 
 class TestDefects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from taskwell.api import trace
 from taskwell.api.admission import REFUSAL, Admission
 from taskwell.api.cross_origin import listed_origin, share
 from taskwell.api.problems import answer_to, methods_allowed, problem
+from taskwell.errors import DatabaseUnavailable
 from taskwell.logs import MEMBERS
 from taskwell.measures import stopwatch
 from taskwell.measures.meter import Meter
@@ -76,11 +78,13 @@ class Frame:
             await self._answering(scope, origin)(scope, receive, send_framed)
         except ClientDisconnect:
             note.reason = "the connection ended before the body did"
-        except Exception:  # the last net: whatever falls into it is a defect, logged and told
-            logger.exception("unexpected", extra={MEMBERS: {"request_id": note.request_id}})
+        except (Exception, asyncio.CancelledError) as error:  # the last net
+            last_word = _last_word(scope, note, error)
             if status:
                 raise
-            await problem(scope, "internal-error")(scope, receive, send_framed)
+            await last_word(scope, receive, send_framed)
+            if isinstance(error, asyncio.CancelledError):
+                raise
         finally:
             self._admission.give_back(note)
             self._finish(scope, method, note, status, size, time.perf_counter() - began)
@@ -148,6 +152,15 @@ class Frame:
         if note.reason is not None:
             members["reason"] = note.reason
         logger.info("request", extra={MEMBERS: members})
+
+
+def _last_word(scope: Scope, note: trace.Trace, error: BaseException) -> Response:
+    """Cancelled is who was waited for long enough, at the end of the process; all else that falls
+    into the net is a defect, logged and told."""
+    if isinstance(error, asyncio.CancelledError):
+        return answer_to(scope, DatabaseUnavailable("cut off at the end of the process"))
+    logger.error("unexpected", exc_info=error, extra={MEMBERS: {"request_id": note.request_id}})
+    return problem(scope, "internal-error")
 
 
 def _server_timing(note: trace.Trace, total: float) -> tuple[bytes, bytes]:

@@ -131,6 +131,8 @@ class Worker:
         if self._page is not None:
             self._page.close()
         self._acceptor.close()
+        # What it has taken already is a connection from the loop's next round on.
+        await asyncio.sleep(0)
         last = list(self._queued())
         self._listener.close()
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from taskwell.database.pool import Database, SchemaIncomplete
 from taskwell.database.statement import Statement
-from taskwell.errors import TokenInvalid, Unavailable
+from taskwell.errors import DatabaseUnavailable, TokenInvalid, Unavailable
 from taskwell.models.limits import Denied
 from taskwell.statements.upkeep import (
     ALLOW,
@@ -186,7 +186,13 @@ class DenyList:
         if now - self._read_at > _REFRESH_SECONDS:
             reading = self._begin_reading(now)
             if reading is not None and now - self._read_at > _LIMIT_SECONDS:
-                failure = await asyncio.shield(reading)
+                # Unlike awaiting it, this leaves both alone when one of them is cancelled.
+                await asyncio.wait([reading])
+                if reading.cancelled():
+                    raise DatabaseUnavailable(
+                        "the process ends, and read no list of who is cut off"
+                    )
+                failure = reading.result()
                 if failure is not None and self._monotonic() - now > _LONG_SECONDS:
                     raise failure
         if issued_at < self._users.get(user_id, 0):
