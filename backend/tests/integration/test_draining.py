@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import struct
+
 from end_to_end.processes import await_that
 from integration.wire import HEAD, Wire
 from integration.wire_servers import port_of, wire_server
@@ -34,6 +39,23 @@ def test_without_its_parent_a_worker_stops_listening_at_once() -> None:
         server.process.stdin.close()
         await_that(lambda: not is_listening(port_of(server)))
         assert wire.send(ASK).answer().status == 200
+
+
+def test_who_has_gone_again_before_they_were_let_in_keeps_nobody_from_being_answered() -> None:
+    with wire_server("FAREWELL=20") as server:
+        port = port_of(server)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        for _ in range(3):
+            with Wire(port) as gone:
+                # Reset, not closed.
+                gone.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                gone.send(ASK)
+        with Wire(port) as wire:
+            wire.send(ASK)
+            os.kill(server.process.pid, signal.SIGCONT)
+            assert wire.answer().status == 200
 
 
 def is_listening(port: int) -> bool:
