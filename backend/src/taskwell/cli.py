@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -296,7 +298,15 @@ def app() -> None:
         parser.print_help()
         sys.exit(2)
     try:
-        sys.exit(said.run(said))
+        status = said.run(said)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever reads has read enough; what is left must not be written at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except StartRefused as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2 if isinstance(error, SettingsInvalid) else 1)
+    sys.exit(status)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,9 @@ import httpx2
 import pytest
 
 import taskwell
+from end_to_end.service import service_environment
 from end_to_end.serving import (
+    COMMAND,
     Serving,
     data_folder,
     database_url,
@@ -67,6 +71,21 @@ def test_a_word_that_is_no_command_is_told(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "invalid choice: 'start'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_whoever_reads_may_have_read_enough(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        ended = subprocess.run(
+            [*COMMAND, "migrate", "--sql"],
+            env=service_environment(),
+            cwd=tmp_path,
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 def claims_of(token: str) -> dict[str, object]:
