@@ -67,9 +67,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, metavar="NAME", help=f"of {', '.join(PARTS)}"
     )
+    parser.add_argument(
+        "--into-last",
+        action="store_true",
+        help="put the parts that are measured into the last whole run, in place of what it has",
+    )
     parser.add_argument("--home", type=Path, default=_usual_home(), help="default: %(default)s")
     parser.add_argument("--page", type=Path, metavar="JSON", help="only write its page and plots")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.into_last and (options.only or options.operations or not options.parts):
+        parser.error("--into-last takes --parts, and each of them whole")
+    return options
 
 
 def _usual_home() -> Path:
@@ -87,8 +95,10 @@ def _run(options: argparse.Namespace) -> tuple[Record, Path]:
     cores = keep_to_two_cores()
     form = RELEASE if options.release else SHORT
     whole = not (options.only or options.operations or options.parts)
-    path = RESULTS / ("comparison" if whole else "trial")
+    path = RESULTS / ("comparison" if whole or options.into_last else "trial")
     record = Record(form.name, now(), describe())
+    if options.into_last:
+        record = load(path.with_suffix(".json"))
     makers = {name: CONTENDERS[name] for name in CONTENDERS if name in (options.only or CONTENDERS)}
     names = {WORK_NAMES[name] for name in options.operations or WORK_NAMES}
     works = [work for work in WORKS if work.name in names]
@@ -105,6 +115,9 @@ def _run(options: argparse.Namespace) -> tuple[Record, Path]:
         steps["growth"] = lambda: comparison.growth(makers["taskwell"])
     for part, step in steps.items():
         if part in (options.parts or PARTS):
+            if options.into_last:
+                record.forget(part)
+                record.apart[part] = f"{now()}, the {form.name} form"
             step()
             # What has been measured is kept, whatever becomes of the rest.
             record.save(path.with_suffix(".json"))

@@ -57,6 +57,7 @@ def _parts(record: Record, plots: Mapping[str, Path]) -> list[str]:
     parts = [
         "# Taskwell beside its peers\n",
         INTRODUCTION.format(date=record.date, machine=record.machine, form=record.form),
+        *(f"Measured apart: {part}, {when}.\n" for part, when in record.apart.items()),
         "## The bars\n",
         tables.judged(record).markdown().replace(" not met ", " **not met** "),
         *_reasons(record),

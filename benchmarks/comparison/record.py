@@ -29,6 +29,11 @@ class Record:
     starts: dict[str, list[float]] = field(default_factory=dict)
     # What PostgreSQL alone gives for the same statements, each time.
     ceiling: dict[str, list[Ceiling]] = field(default_factory=dict)
+    # Parts that come from a run of their own, and from which.
+    apart: dict[str, str] = field(default_factory=dict)
+
+    def forget(self, part: str) -> None:
+        getattr(self, part).clear()
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
