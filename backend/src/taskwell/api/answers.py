@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import Request
 from starlette.responses import Response
 
+from taskwell.api.parameters import list_link
 from taskwell.api.preconditions import ANY
 from taskwell.services.lists import ListQuery, Page, Status
 from taskwell.services.tasks import Rendered
@@ -67,5 +68,4 @@ def list_answer(
 
 
 def _next(request: Request, cursor: str) -> str:
-    kept = [(name, value) for name, value in request.query_params.items() if name != "cursor"]
-    return f"{collection_path(request)}?{urlencode([*kept, ('cursor', cursor)])}"
+    return f"{collection_path(request)}?{list_link(request.scope['query_string'])}cursor={cursor}"

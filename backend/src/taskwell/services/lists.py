@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import NoReturn
 
@@ -42,8 +43,10 @@ _FURTHEST_TIME = 2 * 10**17
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListQuery:
+    """One that is asked again and again is the same object, and knows its digests."""
+
     status: Status = Status.ALL
     search: str | None = None
     sort: SortKey = SortKey.ORDER
@@ -51,14 +54,14 @@ class ListQuery:
     limit: int = MOST_ON_A_PAGE
     cursor: str | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Short, and another one for any other filter, sort or page."""
         return _digest(
             self.status, self.search, self.sort, self.descending, self.limit, self.cursor
         )
 
-    @property
+    @cached_property
     def _binding(self) -> str:
         return _digest(self.status, self.search, self.sort, self.descending)
 
