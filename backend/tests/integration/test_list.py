@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from api_user import ApiUser
 from expectations import MEMBERS, expect_flaws, expect_problem
+from newcomers import Newcomer
 from second_connection import SecondConnection
 
 
@@ -45,6 +46,21 @@ def test_a_list_is_a_bare_array_of_whole_tasks(alice: ApiUser, bob: ApiUser, tas
     assert list(listed.json()[0]) == MEMBERS
     assert listed.headers["cache-control"] == "private, no-cache"
     assert listed.headers["vary"] == "Authorization, Origin"
+
+
+def test_a_task_is_listed_as_it_is_shown_alone_to_the_letter(
+    client: TestClient, newcomer: Newcomer
+) -> None:
+    """A list is put together in another way, which must not show."""
+    odd = newcomer(client, 'a "quoted", \\ slashed \u2028 \u00e9\U0001f600 <user>')
+    plain = [*"\"'\\/<&>", "\t\n\r\b\f\x01\x1f\x7f", "\u00a0\u2028\ufeff\U0001f600", '{"a":1},null']
+    made = [odd.create(f"x{text}y", completed=nth % 2 == 0) for nth, text in enumerate(plain)]
+    made.append(odd.create("x" * 500, order=-(2**53) + 1))
+    odd.patch(f"/tasks/{made[0]['id']}/toggle")
+    alone = {task["id"]: odd.get(f"/tasks/{task['id']}").text for task in made}
+    listed = odd.get("/tasks")
+    assert listed.text == f"[{','.join(alone[task['id']] for task in listed.json())}]"
+    assert len(listed.json()) == len(made)
 
 
 def test_deleted_tasks_are_not_listed(alice: ApiUser, tasks: str) -> None:

@@ -140,7 +140,7 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
         "fsync": "on",
         # A page of a list lies on as many pages of the table, and each that is not here is a call
         # to the system.
-        "shared_buffers": f"{min(max(memory // 4 // MEBIBYTE, 32), 2048)}MB",
+        "shared_buffers": f"{min(max(memory // 4 // MEBIBYTE, 32), 4096)}MB",
         "effective_cache_size": f"{max(memory // 2 // MEBIBYTE, 64)}MB",
         # Statements here are short: neither a compiler nor helpers would pay for themselves.
         "jit": "off",

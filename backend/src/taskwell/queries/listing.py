@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from taskwell.database.statement import Statement
 from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import MEMBERS, as_json, shown, tag
+from taskwell.queries.rendering import MEMBERS, as_listed, shown, tag
 from taskwell.queries.tables import ACCOUNT, TASK
 from taskwell.statements.listing import ListShape, SortKey, Start, Status, shapes
 
@@ -113,7 +113,7 @@ def _list_tasks(shape: ListShape) -> Any:
     # One row more than asked for is read, and tells that there is a next page.
     gathered = (
         select(
-            func.array_agg(as_json(row), type_=ARRAY(Text)).label("bodies"),
+            func.array_agg(as_listed(row, USER_ID), type_=ARRAY(Text)).label("bodies"),
             func.array_agg(key, type_=ARRAY(key.type)).label("keys"),
             func.array_agg(ordered.c.id, type_=ARRAY(Uuid)).label("ids"),
         )

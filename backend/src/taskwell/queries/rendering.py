@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -9,9 +11,11 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Text,
+    case,
     cast,
     func,
     literal_column,
+    null,
     select,
 )
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -56,6 +60,47 @@ def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def as_json(row: LateralFromClause) -> ColumnElement[str]:
     return cast(func.row_to_json(row.table_valued()), Text)
+
+
+def as_listed(row: LateralFromClause, user_id: ColumnElement[str]) -> ColumnElement[str]:
+    """The same text as `as_json(row)`, of a row that is there and is this user's: where there are
+    many, put together from its members it takes PostgreSQL three quarters of the time."""
+    columns = row.c
+    completed_at = case(
+        (columns.completed_at.is_(null()), _text("null")),
+        else_=func.concat(_text('"'), columns.completed_at, _text('"')),
+    )
+    values: dict[str, tuple[Any, ...]] = {
+        "id": ('"', columns.id, '"'),
+        "user_id": (select(_quoted(user_id)).scalar_subquery(),),
+        "text": (_quoted(columns.text),),
+        "completed": (cast(columns.completed, Text),),
+        "created_at": ('"', columns.created_at, '"'),
+        "updated_at": ('"', columns.updated_at, '"'),
+        "completed_at": (completed_at,),
+    }
+    pieces: list[Any] = ["{"]
+    for name in MEMBERS:
+        comma = "," if len(pieces) > 1 else ""
+        pieces += [f'{comma}"{name}":', *values.get(name, (columns[name],))]
+    return func.concat(*_joined([*pieces, "}"]))
+
+
+def _joined(pieces: list[Any]) -> Iterator[ColumnElement[Any]]:
+    """What is text, as few texts as it can be."""
+    for is_text, alike in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        if is_text:
+            yield _text("".join(alike))
+        else:
+            yield from alike
+
+
+def _quoted(text: ColumnElement[str]) -> ColumnElement[str]:
+    return cast(func.to_json(text), Text)
+
+
+def _text(text: str) -> ColumnElement[Any]:
+    return literal_column(f"'{text}'")
 
 
 def tombstone(task: FromClause, name: str = "tombstone") -> LateralFromClause:
