@@ -61,6 +61,9 @@ def test_a_task_is_listed_as_it_is_shown_alone_to_the_letter(
     listed = odd.get("/tasks")
     assert listed.text == f"[{','.join(alone[task['id']] for task in listed.json())}]"
     assert len(listed.json()) == len(made)
+    changes = odd.get("/sync")
+    assert all(text in changes.text for text in alone.values())
+    assert all(text in odd.get("/me/export").text for text in alone.values())
 
 
 def test_deleted_tasks_are_not_listed(alice: ApiUser, tasks: str) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, insert
 
 from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import as_json, instant, shown
+from taskwell.queries.rendering import as_listed, instant, shown
 from taskwell.queries.tables import OPERATION, TASK
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -133,7 +133,7 @@ def _show_tasks() -> Any:
     return (
         select(
             func.array_agg(cast(TASK.c.id, Text), type_=ARRAY(Text)).label("ids"),
-            func.array_agg(as_json(row), type_=ARRAY(Text)).label("bodies"),
+            func.array_agg(as_listed(row, USER_ID), type_=ARRAY(Text)).label("bodies"),
         )
         .select_from(TASK)
         .join(row, true())

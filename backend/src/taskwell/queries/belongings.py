@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from taskwell.queries.compiling import reading, writing
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import as_json, instant, shown
+from taskwell.queries.rendering import as_listed, instant, shown
 from taskwell.queries.tables import ACCOUNT, OPERATION, RECEIPT, TASK
 
 _COMMA: ColumnElement[Any] = literal_column("','")
@@ -19,7 +19,7 @@ def _gathered(is_wanted: ColumnElement[bool]) -> Any:
     row = shown(TASK)
     ordered = aggregate_order_by(_COMMA, TASK.c.order, TASK.c.id)
     return (
-        select(func.string_agg(as_json(row), ordered))
+        select(func.string_agg(as_listed(row, USER_ID), ordered))
         .select_from(TASK)
         .join(row, true())
         .where(TASK.c.user_id == USER_ID, is_wanted)

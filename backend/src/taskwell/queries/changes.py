@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import as_json, shown, tombstone
+from taskwell.queries.rendering import as_json, as_listed, shown, tombstone
 from taskwell.queries.tables import ACCOUNT, TASK
 
 _AFTER = bindparam("after", type_=BigInteger)
@@ -50,7 +50,7 @@ def _changes() -> Any:
         .lateral("changed")
     )
     alive, dead = shown(changed, "alive"), tombstone(changed, "dead")
-    body = case((changed.c.deleted_at.is_(null()), as_json(alive)), else_=as_json(dead))
+    body = case((changed.c.deleted_at.is_(null()), as_listed(alive, USER_ID)), else_=as_json(dead))
     gathered = (
         select(
             func.array_agg(body, type_=ARRAY(Text)).label("bodies"),
