@@ -108,13 +108,20 @@ async def _begun(connection: Any) -> AsyncIterator[None]:
     await transaction.start()
     try:
         yield
+    except Exception:
+        # A database that does not answer this either is what is told.
+        await _roll_back(transaction)
+        raise
     except BaseException:
-        # Whatever becomes of it, what happened before is what is told.
         with suppress(*MISHAPS):
-            async with asyncio.timeout(_ROLLBACK_SECONDS):
-                await transaction.rollback()
+            await _roll_back(transaction)
         raise
     await transaction.commit()
+
+
+async def _roll_back(transaction: Any) -> None:
+    async with asyncio.timeout(_ROLLBACK_SECONDS):
+        await transaction.rollback()
 
 
 class Database:
