@@ -123,7 +123,16 @@ def deny(said: Said) -> None:
     Examples: `taskwell deny user alice`, `taskwell deny key 3fJ9`.
     """
     from taskwell import operating  # noqa: PLC0415  # imports the driver
+    from taskwell.auth.claims import is_user_id  # noqa: PLC0415  # only this command
+    from taskwell.auth.tokens import is_key_id  # noqa: PLC0415
 
+    if not (is_user_id if said.kind == "user" else is_key_id)(said.name):
+        raise SettingsInvalid(
+            "A user is 1 to 255 characters without control characters, and a key's kid 1 to 255 "
+            "visible ASCII characters."
+        )
+    if said.kind == "key" and said.issued_before is not None:
+        raise SettingsInvalid("--issued-before is for users: a key is cut off with all its tokens.")
     _print(operating.deny(_settings(said), said.kind, said.name, said.issued_before))
 
 
@@ -239,14 +248,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--check", action="store_true", help="only look: exit code 1 when the schema is behind")
     add = added["token"].add_argument
     add("user", help="the user's id: any name, such as alice")
-    add("--ttl", type=_ttl, default=3600, help="for how many seconds it is good; default: 3600")
+    add("--ttl", type=_seconds, default=3600, help="for how many seconds it is good; default: 3600")
     add = added["doctor"].add_argument
     add("--token", help="also tell why this token is refused; - reads it from standard input")
     for name in ("deny", "allow"):
         add = added[name].add_argument
         add("kind", choices=("user", "key"), help="a user, or a key")
         add("name", help="the user's id (the token's sub), or the key's kid")
-    help_ = "UTC; tokens issued from then on are good; default: now"
+    help_ = "of a user, UTC: tokens issued from then on are good; default: now"
     added["deny"].add_argument("--issued-before", type=_moment, metavar="TIME", help=help_)
     help_ = "a file that isn't there yet, or a folder"
     added["backup"].add_argument("target", type=Path, help=help_)
@@ -276,8 +285,8 @@ def _take_settings(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _ttl(text: str) -> int:
-    seconds = int(text)
+def _seconds(text: str) -> int:
+    seconds = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= seconds <= LONGEST_TTL:
         raise argparse.ArgumentTypeError(f"must be from 1 to {LONGEST_TTL} seconds")
     return seconds
@@ -305,6 +314,10 @@ def app() -> None:
     except BrokenPipeError:
         # Whoever reads has read enough; what is left must not be written at the exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"The system refuses it ({error.strerror}{where}).\n")
         sys.exit(1)
     except StartRefused as error:
         sys.stderr.write(f"{error}\n")

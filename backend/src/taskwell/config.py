@@ -267,7 +267,12 @@ def settings_file(named: Path | None = None) -> Path | None:
         named = Path(os.environ["TASKWELL_ENV_FILE"])
     if named is None:
         return Path(".env") if Path(".env").is_file() else None
-    if not named.is_file():
+    try:
+        is_there = named.is_file()
+    except OSError:
+        # In a folder that this user may not look into.
+        is_there = False
+    if not is_there:
         raise SettingsInvalid(f"There is no file {named} to read settings from.")
     return named
 

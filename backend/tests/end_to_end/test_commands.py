@@ -88,6 +88,37 @@ def test_whoever_reads_may_have_read_enough(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
+def test_what_the_system_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*COMMAND, "migrate", "--sql"],
+            env=service_environment(),
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert is_one_sentence(ended.stderr)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", ""),
+        ("user", "a\nb"),
+        ("user", "\udcff"),
+        ("key", "a b"),
+        ("key", "k1", "--issued-before", "2026-01-01"),
+    ],
+)
+def test_only_who_can_be_is_cut_off(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = run("deny", *words, folder=tmp_path)
+    assert ended.returncode == 2
+    assert is_one_sentence(ended.stderr)
+
+
 def claims_of(token: str) -> dict[str, object]:
     part = token.split(".")[1]
     claims: dict[str, object] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -109,6 +140,19 @@ def test_a_token_needs_no_running_service(tmp_path: Path) -> None:
     assert run("token", "bob", folder=tmp_path).returncode == 0
     key = tmp_path / "data" / "issuer.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_token_may_be_made_before_the_first_start(tmp_path: Path) -> None:
+    with data_folder() as folder:
+        # As somebody may have made it for us.
+        folder.chmod(0o755)
+        settings = {"TASKWELL_DATA": str(folder)}
+        assert run("token", "bob", folder=tmp_path, **settings).returncode == 0
+        assert run("serve", "--check", folder=tmp_path, **settings).returncode == 0
+        migrated = run("migrate", folder=tmp_path, **settings)
+        assert migrated.returncode == 0, migrated.stderr
+    assert run("token", "bob", folder=tmp_path).returncode == 0
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("user", ["", "a\nb", "a" * 256])

@@ -82,7 +82,7 @@ class DevelopmentIssuer:
 def _key_in(folder: Path) -> Ed25519PrivateKey:
     path = folder / KEY_FILE
     try:
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_key(path)
         if path.stat().st_mode & 0o077:

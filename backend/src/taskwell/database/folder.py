@@ -18,8 +18,9 @@ PRIVATE_FILE = 0o600
 OPEN_TO_ONE_GROUP = 0o710
 LOCK_FILE = "taskwell.lock"
 
-# What a fresh volume contains before anybody has used it.
-LEFT_BY_THE_FILE_SYSTEM = {"lost+found"}
+# What a fresh volume contains before anybody has used it, and what a token was made with before the
+# first start.
+MAY_BE_THERE = {"lost+found", "issuer.pem"}
 
 Purpose = Literal["service", "command"]
 
@@ -59,7 +60,7 @@ class DataFolder:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def _holds_something_else(self) -> bool:
-        names = {entry.name for entry in self.path.iterdir()} - LEFT_BY_THE_FILE_SYSTEM
+        names = {entry.name for entry in self.path.iterdir()} - MAY_BE_THERE
         return bool(names) and LOCK_FILE not in names
 
     def open_to_group(self, gid: int) -> None:
