@@ -1,24 +1,19 @@
-"""The commands. Each imports what it needs when it runs, so that the small ones are quick."""
+"""The command line: what may be said, and how what came of it is told."""
 
 from __future__ import annotations
 
 import argparse
-import gc
+import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from taskwell import __version__
+from taskwell.commands import COMMANDS
 from taskwell.errors import SettingsInvalid, StartRefused
-
-if TYPE_CHECKING:
-    from taskwell.config import Settings
 
 ABOUT = """\
 A task service for many users, on PostgreSQL.
@@ -29,200 +24,6 @@ For production: set DATABASE_URL and BETTER_AUTH_URL, run `taskwell migrate`, th
 `taskwell serve`, and ask `taskwell doctor` when something does not work.
 """
 LONGEST_TTL = 10 * 365 * 86400
-
-Said = argparse.Namespace
-
-
-def serve(said: Said) -> None:
-    """Start the service; Ctrl-C ends it.
-
-    With nothing configured it runs for a developer, on this machine only: with a PostgreSQL of
-    its own in the data folder, and tokens made by `taskwell token`.
-
-    Examples: `taskwell serve`, `taskwell serve --port 8080`, `taskwell serve --data ./data`.
-
-    SIGTERM ends it when the running requests are answered. SIGHUP reads settings and code again
-    without a gap; the address and the data folder stay.
-    """
-    # All that is imported stays: there is nothing to be collected until it is complete.
-    gc.disable()
-    from taskwell.server import service  # noqa: PLC0415  # the largest import of all
-
-    flags = {name: getattr(said, name) for name in ("host", "port", "workers")}
-    read_settings = partial(_settings, said, **flags)
-    if said.check:
-        service.check(read_settings())
-        _print("The settings are usable.")
-    else:
-        service.serve(read_settings)
-
-
-def migrate(said: Said) -> int:
-    """Bring the database's schema up to this version.
-
-    Safe beside a running service, and safe to run twice at once. It uses DATABASE_URL_UNPOOLED,
-    or DATABASE_URL where that isn't set; the private database is migrated by `taskwell serve`.
-
-    Examples: `taskwell migrate`, `taskwell migrate --check`, `taskwell migrate --sql > all.sql`.
-    """
-    from taskwell import migrating  # noqa: PLC0415  # imports Alembic and SQLAlchemy
-
-    if said.sql:
-        _print(migrating.sql())
-        return 0
-    settings = _settings(said)
-    if not said.check:
-        _print(migrating.upgrade(settings))
-        return 0
-    report = migrating.look(settings)
-    _print(report.text)
-    return 0 if report.is_current else 1
-
-
-def token(said: Said) -> None:
-    """Print a token of the development issuer.
-
-    Only while no real issuer is configured; with one, tokens come from there.
-
-    Example: `curl -H "Authorization: Bearer $(taskwell token alice)" http://127.0.0.1:8000/tasks`
-    """
-    settings = _settings(said)
-    if not settings.uses_development_issuer:
-        raise SettingsInvalid(
-            f"Tokens come from {settings.issuer} here: `taskwell token` works only as long as "
-            "neither BETTER_AUTH_URL nor another setting names an issuer."
-        )
-    from taskwell.auth.gate import development_issuer  # noqa: PLC0415  # only this command
-
-    _print(development_issuer(settings).token(said.user, said.ttl))
-
-
-def doctor(said: Said) -> int:
-    """Look at everything the service depends on, and say what to do about what is wrong.
-
-    Exit code 1 when something is. No secret is ever printed.
-
-    Examples: `taskwell doctor`, `taskwell doctor --token - < token.txt`.
-    """
-    from taskwell.doctor import examine  # noqa: PLC0415  # imports the driver and cryptography
-
-    text = sys.stdin.read().strip() if said.token == "-" else said.token
-    is_well = True
-    for finding in examine(_settings(said), text):
-        is_well = is_well and finding.passed
-        _print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.text}")
-    return 0 if is_well else 1
-
-
-def deny(said: Said) -> None:
-    """Cut off a user or a key now, before the tokens expire.
-
-    Every process follows within 5 seconds, and ends the live streams too. A user comes back with
-    a token that is issued later: sign them out at the issuer as well.
-
-    Examples: `taskwell deny user alice`, `taskwell deny key 3fJ9`.
-    """
-    from taskwell import operating  # noqa: PLC0415  # imports the driver
-    from taskwell.auth.claims import is_user_id  # noqa: PLC0415  # only this command
-    from taskwell.auth.tokens import is_key_id  # noqa: PLC0415
-
-    if not (is_user_id if said.kind == "user" else is_key_id)(said.name):
-        raise SettingsInvalid(
-            "A user is 1 to 255 characters without control characters, and a key's kid 1 to 255 "
-            "visible ASCII characters."
-        )
-    if said.kind == "key" and said.issued_before is not None:
-        raise SettingsInvalid("--issued-before is for users: a key is cut off with all its tokens.")
-    _print(operating.deny(_settings(said), said.kind, said.name, said.issued_before))
-
-
-def allow(said: Said) -> None:
-    """Take back what `taskwell deny` did.
-
-    Example: `taskwell allow user alice`
-    """
-    from taskwell import operating  # noqa: PLC0415  # imports the driver
-
-    _print(operating.allow(_settings(said), said.kind, said.name))
-
-
-def denied(said: Said) -> None:
-    """List who is cut off."""
-    from taskwell import operating  # noqa: PLC0415  # imports the driver
-
-    _print(operating.denied(_settings(said)))
-
-
-def purge(said: Said) -> None:
-    """Let go of deleted tasks and receipts that were kept long enough, now.
-
-    The service does so by itself, about once an hour while it is used.
-    """
-    from taskwell import operating  # noqa: PLC0415  # imports the driver
-
-    _print(operating.purge(_settings(said)))
-
-
-def backup(said: Said) -> None:
-    """Back up the private database, while the service runs or not.
-
-    The file has its name only once it is complete. In a folder it is named after the time. It has
-    everything but the development issuer's key.
-
-    Example: `taskwell backup /var/backups`
-    """
-    from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
-
-    _print(archiving.backup(_settings(said), said.target))
-
-
-def restore(said: Said) -> None:
-    """Put a backup into a data folder that has no database yet.
-
-    The database is there at the end and complete, or not at all. Clients fetch everything again.
-
-    Example: `taskwell restore tasks.tar --data ./restored`
-    """
-    from taskwell import archiving  # noqa: PLC0415  # imports the driver and Alembic
-
-    _print(archiving.restore(_settings(said), said.source))
-
-
-def new_epoch(said: Said) -> None:
-    """Make every tag and cursor worthless, after a database was restored or set back.
-
-    `taskwell restore` does so by itself. Without this a client might take an old answer for a new
-    one, since revisions count over numbers that it has seen already.
-
-    Example: `taskwell new-epoch --yes`
-    """
-    from taskwell import operating  # noqa: PLC0415  # imports the driver
-
-    _print(operating.new_epoch(_settings(said), is_meant=said.yes))
-
-
-def version(said: Said) -> None:
-    """Print the version."""
-    _print(__version__)
-
-
-def _settings(said: Said, **flags: object) -> Settings:
-    from taskwell.config import load_settings, settings_file  # noqa: PLC0415  # version needs none
-
-    return load_settings(settings_file(said.env_file), data=said.data, **flags)
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
-COMMANDS: dict[str, Callable[[Said], int | None]] = {
-    run.__name__.replace("_", "-"): run
-    for run in (
-        *(serve, migrate, token, doctor, deny, allow, denied),
-        *(purge, backup, restore, new_epoch, version),
-    )
-}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -235,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
             name, help=told.partition("\n")[0], description=told, **_MANNERS
         )
         command.set_defaults(run=run)
-        if run is not version:
+        if name != "version":
             _take_settings(command)
 
     add = added["serve"].add_argument
@@ -316,6 +117,9 @@ def app() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            # Nothing that a user could do something about.
+            raise
         where = f": {error.filename}" if error.filename else ""
         sys.stderr.write(f"The system refuses it ({error.strerror}{where}).\n")
         sys.exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -295,14 +296,20 @@ def _in(file: Path | None) -> dict[str, str | None]:
     if file is None:
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415  # where there is such a file
+    from dotenv.parser import parse_stream  # noqa: PLC0415  # as above
 
     try:
-        return dotenv_values(file, encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsInvalid(
             f"The settings in {file} can't be read ({type(error).__name__}): it has to be a text "
             "file in UTF-8 that this user may read."
         ) from None
+    for binding in parse_stream(StringIO(text)):
+        # Else it would be passed over, and the service would start without that setting.
+        if binding.error:
+            raise SettingsInvalid(f"Line {binding.original.line} of {file} is no setting.")
+    return dotenv_values(stream=StringIO(text))
 
 
 def _sentence(error: ValidationError) -> str:

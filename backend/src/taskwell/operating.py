@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
+from taskwell.auth.claims import is_user_id
+from taskwell.auth.tokens import is_key_id
 from taskwell.config import Settings
 from taskwell.database.pool import USUAL_PATIENCE, Database
-from taskwell.errors import StartRefused, Unavailable
+from taskwell.errors import SettingsInvalid, StartRefused, Unavailable
 from taskwell.migrating import migrated_url
 from taskwell.models.limits import Denied
 from taskwell.services.upkeep import DenyList, Epochs, Purge
@@ -24,6 +26,13 @@ Result = TypeVar("Result")
 
 
 def deny(settings: Settings, kind: str, name: str, issued_before: datetime | None) -> str:
+    if not (is_key_id if kind == Denied.KEY else is_user_id)(name):
+        raise SettingsInvalid(
+            "A user is 1 to 255 characters without control characters, and a key's kid 1 to 255 "
+            "visible ASCII characters."
+        )
+    if kind == Denied.KEY and issued_before is not None:
+        raise SettingsInvalid("--issued-before is for users: a key is cut off with all its tokens.")
     moment = _run(
         settings, lambda database: DenyList(database).deny(Denied(kind), name, issued_before)
     )

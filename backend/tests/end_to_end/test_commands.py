@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx2
 import pytest
@@ -73,32 +74,29 @@ def test_a_word_that_is_no_command_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def print_much(folder: Path, output: BinaryIO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "migrate", "--sql"],
+        env=service_environment(),
+        cwd=folder,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
 def test_whoever_reads_may_have_read_enough(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
-        ended = subprocess.run(
-            [*COMMAND, "migrate", "--sql"],
-            env=service_environment(),
-            cwd=tmp_path,
-            stdout=nobody,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    assert (ended.returncode, ended.stderr) == (1, b"")
+        ended = print_much(tmp_path, nobody)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_what_the_system_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        ended = subprocess.run(
-            [*COMMAND, "migrate", "--sql"],
-            env=service_environment(),
-            cwd=tmp_path,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        ended = print_much(tmp_path, full)
     assert ended.returncode == 1
     assert is_one_sentence(ended.stderr)
 

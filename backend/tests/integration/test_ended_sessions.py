@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from taskwell.config import Settings
-from taskwell.database.pool import ConnectionLost, Database
+from taskwell.database.mishaps import ConnectionLost
+from taskwell.database.pool import Database
 from taskwell.queries.compiling import reading
 
 NOW = reading("NOW", select(func.now().label("moment")))

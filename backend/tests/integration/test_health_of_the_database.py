@@ -22,7 +22,8 @@ from second_connection import SecondConnection
 from taskwell.config import Settings
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
-from taskwell.database.pool import ConnectionLost, Database
+from taskwell.database.mishaps import ConnectionLost
+from taskwell.database.pool import Database
 from taskwell.database.statement import Statement
 from taskwell.errors import StorageFull
 from taskwell.migrations import runner

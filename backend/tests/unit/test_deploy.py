@@ -20,7 +20,7 @@ import yaml
 
 import taskwell
 from documents import ROOT, anchors, relative_links
-from taskwell.cli import COMMANDS
+from taskwell.commands import COMMANDS
 from taskwell.config import Settings, load_settings
 from taskwell.server.supervisor import LONGEST_END
 

@@ -41,10 +41,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("config", "errors", "logs", "measures"),
     },
     "migrating": {"migrations", "database", "config", "errors"},
-    "operating": {"migrating", "services", "models.limits", "database", "config", "errors"},
+    "operating": {"migrating", "services", "auth", "models.limits", "database", "config", "errors"},
     "archiving": {"operating", "migrations", "database", "config", "errors"},
     "doctor": {"migrating", "auth", "database", "config", "errors"},
-    "cli": {"server", "operating", "archiving", "doctor", "migrating", "auth", "config", "errors"},
+    "commands": {
+        *("server", "operating", "archiving", "doctor", "migrating", "auth", "config", "errors"),
+    },
+    "cli": {"commands", "errors"},
     "__main__": {"cli"},
 }
 FRAMEWORKS = {"fastapi", "starlette", "uvicorn"}

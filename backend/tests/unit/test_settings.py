@@ -118,6 +118,14 @@ class TestSources:
         with pytest.raises(SettingsInvalid, match=re.escape(str(file))):
             load_settings(file)
 
+    @pytest.mark.parametrize("line", ["foo bar", "TASKWELL_PORT='18433", "=1"])
+    def test_a_line_that_is_no_setting(self, line: str, tmp_path: Path) -> None:
+        """To start without it would be to start with another setting than the one that is meant."""
+        file = tmp_path / "settings.env"
+        file.write_text(f"# settings\nTASKWELL_HOST=127.0.0.1\n{line}\n")
+        with pytest.raises(SettingsInvalid, match=f"Line 3 of {re.escape(str(file))}"):
+            load_settings(file)
+
     def test_which_file_it_is(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         named, other = tmp_path / "named.env", tmp_path / "other.env"
         assert settings_file() is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, Field, ValidationError
@@ -13,6 +13,9 @@ from taskwell.errors import Flaw, InputInvalid
 from taskwell.schemas.sync import MOST_CHANGES
 from taskwell.services.flaws import flaws_of
 from taskwell.services.lists import LONGEST_SEARCH, MOST_ON_A_PAGE, ListQuery, SortKey, Status
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
 
 LONGEST_REMEMBERED = 256
 
@@ -73,6 +76,7 @@ class SyncParameters(BaseModel):
 
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
+Read = TypeVar("Read")
 
 
 @lru_cache(maxsize=512)
@@ -81,9 +85,7 @@ def _list_query(query_string: bytes) -> ListQuery:
 
 
 def list_query(call: Call) -> ListQuery:
-    """Front ends ask for the same few lists again and again."""
-    given: bytes = call.scope["query_string"]
-    return _list_query(given) if len(given) < LONGEST_REMEMBERED else _list_query.__wrapped__(given)
+    return _remembered(_list_query, call.scope["query_string"])
 
 
 @lru_cache(maxsize=512)
@@ -94,9 +96,13 @@ def _list_link(query_string: bytes) -> str:
 
 def list_link(query_string: bytes) -> str:
     """The beginning of what leads to another page of the same list: all but the cursor."""
-    if len(query_string) < LONGEST_REMEMBERED:
-        return _list_link(query_string)
-    return _list_link.__wrapped__(query_string)
+    return _remembered(_list_link, query_string)
+
+
+def _remembered(read: _lru_cache_wrapper[Read], query_string: bytes) -> Read:
+    """Front ends ask for the same few lists again and again."""
+    is_short = len(query_string) < LONGEST_REMEMBERED
+    return read(query_string) if is_short else read.__wrapped__(query_string)
 
 
 def sync_parameters(call: Call) -> SyncParameters:

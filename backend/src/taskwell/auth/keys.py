@@ -71,7 +71,7 @@ class SharedSecret:
 
     def __init__(self, secret: str) -> None:
         from jwt.algorithms import HMACAlgorithm  # noqa: PLC0415  # only with a secret
-        from jwt.exceptions import InvalidKeyError  # noqa: PLC0415
+        from jwt.exceptions import InvalidKeyError  # noqa: PLC0415  # as above
 
         material = secret.encode()
         try:

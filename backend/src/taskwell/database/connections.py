@@ -8,24 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
+from taskwell.database.mishaps import MISHAPS
 from taskwell.errors import DatabaseBusy
 
 # Neon suspends a database that was idle for five minutes; let go before it does.
 IDLE_SECONDS = 240.0
 
 Connection = Any
-
-# What can happen on one. The last is for a session that the database has ended while its socket is
-# still open: the driver finds itself in a state from which nothing can be sent.
-MISHAPS = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from taskwell.config import Settings
-from taskwell.database.connections import MISHAPS
+from taskwell.database.mishaps import MISHAPS
 from taskwell.database.url import CONNECT_SECONDS, target
 
 logger = logging.getLogger(__name__)

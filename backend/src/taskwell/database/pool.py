@@ -1,4 +1,4 @@
-"""Runs compiled statements on asyncpg, and says in our words what went wrong."""
+"""Runs compiled statements on asyncpg."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ from typing import Any, Protocol
 import asyncpg
 
 from taskwell.config import Settings
-from taskwell.database.connections import MISHAPS, Connection, Connections, Usage
+from taskwell.database.connections import Connection, Connections, Usage
+from taskwell.database.mishaps import (
+    MISHAPS,
+    ConnectionLost,
+    UniqueViolation,
+    ends_session,
+    reason,
+    tell,
+)
 from taskwell.database.statement import Statement
 from taskwell.database.storage import Storage
 from taskwell.database.url import CONNECT_SECONDS, target
 from taskwell.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from taskwell.measures.stopwatch import Stopwatch
-
-# SQLSTATE classes and codes after which the same request may well succeed later: connections,
-# resources, rolled back transactions, operators at work, disks, locks, failures inside PostgreSQL.
-_PASSING = ("08", "25", "28", "40", "53", "55", "57", "58", "XX")
 
 _ROLLBACK_SECONDS = 1.0
 
@@ -47,18 +51,6 @@ class Patience:
 
 
 USUAL_PATIENCE = Patience()
-
-
-class UniqueViolation(Exception):
-    """A key exists already. Which one isn't told: some databases don't know."""
-
-
-class ConnectionLost(DatabaseUnavailable):
-    """Broke under a statement: nobody can say whether the statement was done."""
-
-
-class SchemaIncomplete(DatabaseUnavailable):
-    """A table or a column is not there (yet)."""
 
 
 class Runner(Protocol):
@@ -108,13 +100,13 @@ async def _begun(connection: Any) -> AsyncIterator[None]:
     await transaction.start()
     try:
         yield
-    except Exception:
-        # A database that does not answer this either is what is told.
-        await _roll_back(transaction)
-        raise
-    except BaseException:
+    except asyncio.CancelledError:
         with suppress(*MISHAPS):
             await _roll_back(transaction)
+        raise
+    except BaseException:
+        # A database that does not answer this either is what is told.
+        await _roll_back(transaction)
         raise
     await transaction.commit()
 
@@ -216,7 +208,7 @@ class Database:
         except MISHAPS as error:
             is_sound = (
                 isinstance(error, asyncpg.PostgresError)
-                and not _ends_session(error)
+                and not ends_session(error)
                 and not connection.is_in_transaction()
             )
             self._tell(error)
@@ -248,7 +240,7 @@ class Database:
 
     def _tell(self, error: Exception) -> None:
         try:
-            _tell(error)
+            tell(error)
         except ConnectionLost:
             # What cut one may have cut them all, and nobody should find that out one by one.
             self._connections.let_idle_go()
@@ -268,36 +260,4 @@ class Database:
         except TimeoutError:
             raise DatabaseUnavailable("no connection was made in time") from None
         except MISHAPS as error:
-            raise DatabaseUnavailable(_reason(error)) from error
-
-
-def _tell(error: Exception) -> None:
-    """In our words. What is not named here is a defect of ours, and stays as it is."""
-    match error:
-        case asyncpg.UniqueViolationError():
-            raise UniqueViolation from error
-        case TimeoutError():
-            raise DatabaseUnavailable("the statement took too long") from error
-        case (
-            OSError()
-            | asyncpg.PostgresConnectionError()
-            | asyncpg.AdminShutdownError()
-            | asyncpg.InterfaceError()
-            | asyncpg.InternalClientError()
-        ):
-            raise ConnectionLost(_reason(error)) from error
-        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
-            raise SchemaIncomplete(_reason(error)) from error
-        case asyncpg.DiskFullError():
-            raise StorageFull(_reason(error)) from error
-        case asyncpg.PostgresError() if str(error.sqlstate).startswith(_PASSING):
-            raise DatabaseUnavailable(_reason(error)) from error
-
-
-def _ends_session(error: asyncpg.PostgresError) -> bool:
-    return error.severity_en in ("FATAL", "PANIC")
-
-
-def _reason(error: Exception) -> str:
-    state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__} {state}" if state else type(error).__name__
+            raise DatabaseUnavailable(reason(error)) from error

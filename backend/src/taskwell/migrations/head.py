@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from taskwell.database.connections import MISHAPS
+from taskwell.database.mishaps import MISHAPS
 from taskwell.database.url import target
 
 HEAD = "0004"

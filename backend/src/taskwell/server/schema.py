@@ -12,12 +12,14 @@ from taskwell.logs import MEMBERS
 logger = logging.getLogger(__name__)
 
 
-def migrate_own(url: str) -> bool:
-    """The private database is ours alone, so it follows the version without being asked."""
+def attend(url: str, *, is_own: bool) -> bool:
     from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
 
-    if is_current(url):
-        return True
+    return is_current(url) or (_migrate_own(url) if is_own else _tell_of_foreign(url))
+
+
+def _migrate_own(url: str) -> bool:
+    """The private database is ours alone, so it follows the version without being asked."""
     from taskwell.migrations.runner import upgrade  # noqa: PLC0415  # only this process pays for it
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -31,15 +33,11 @@ def migrate_own(url: str) -> bool:
     return True
 
 
-def tell_of_foreign(url: str) -> bool:
+def _tell_of_foreign(url: str) -> bool:
     """Others may use a configured database: a process that starts doesn't change it for them.
 
     Raises where this version would not understand what it finds.
     """
-    from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
-
-    if is_current(url):
-        return True
     from taskwell.migrations.runner import state  # noqa: PLC0415  # only this process pays for it
 
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -118,8 +118,8 @@ class Service:
         assert settings.database_url is not None
         # Neon's pooler hides what the direct connection tells.
         url = settings.database_url_unpooled or settings.database_url
-        task = schema.migrate_own if self._database else schema.tell_of_foreign
-        self._schema = self._signals.fork(partial(self._alone, task, url.get_secret_value()))
+        task = partial(schema.attend, url.get_secret_value(), is_own=self._database is not None)
+        self._schema = self._signals.fork(partial(self._alone, task))
         # The framework looks whether it meets models of Pydantic's first version, and so imports
         # all of it. Nobody here has any, and it goes on without.
         sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # as documented
@@ -188,10 +188,10 @@ class Service:
         self._database.start()
         return settings.model_copy(update={"database_url": SecretStr(self._database.url)})
 
-    def _alone(self, task: Callable[[str], bool], url: str) -> bool:
+    def _alone(self, task: Callable[[], bool]) -> bool:
         self._let_go()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        return task(url)
+        return task()
 
     def _work(
         self,

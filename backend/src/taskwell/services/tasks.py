@@ -10,7 +10,8 @@ from hashlib import blake2b
 
 from pydantic import MISSING
 
-from taskwell.database.pool import Row, Runner, UniqueViolation
+from taskwell.database.mishaps import UniqueViolation
+from taskwell.database.pool import Row, Runner
 from taskwell.errors import (
     PreconditionFailed,
     TaskDeleted,

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from taskwell.database.pool import Database, SchemaIncomplete
+from taskwell.database.mishaps import SchemaIncomplete
+from taskwell.database.pool import Database
 from taskwell.database.statement import Statement
 from taskwell.errors import DatabaseUnavailable, TokenInvalid, Unavailable
 from taskwell.models.limits import Denied
