@@ -15,13 +15,13 @@ _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ ([1-9]\d*) ")
 
 
 def let_go_of_code() -> None:
-    """Where the system is Linux; elsewhere nothing is known of what is mapped."""
+    """Where the system is Linux, and Python was built with ctypes; else it is kept."""
     try:
-        mappings = list(_unchanged(Path("/proc/self/smaps").read_text().splitlines()))
-    except OSError:
-        return
-    import ctypes  # noqa: PLC0415  # only the parent ever needs it
+        import ctypes  # noqa: PLC0415  # only the parent ever needs it
 
+        mappings = list(_unchanged(Path("/proc/self/smaps").read_text().splitlines()))
+    except (ImportError, OSError):
+        return
     library = ctypes.CDLL(None)
     for begin, end in mappings:
         library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
