@@ -17,9 +17,10 @@ WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE application_name = 'taskwell' AND wait_event_type = 'Lock'
 """
+# By what they are: the one that is just being connected has no name yet, and would stay.
 END_ALL = """
     SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-    WHERE application_name = 'taskwell' AND pid <> pg_backend_pid()
+    WHERE backend_type = 'client backend' AND application_name <> 'test'
 """
 
 

@@ -43,7 +43,7 @@ WEIGHTS = {
 @dataclass(frozen=True, slots=True)
 class Asked:
     method: str
-    path: str
+    target: str
     raw: bytes
     operation: Operation | None
     # The one that has to come back.
@@ -65,6 +65,8 @@ class Requests:
     def next(self) -> Asked:
         chance = self._chance
         memory = chance.choice(self._memories)
+        if memory.read and chance.random() < 0.05:
+            return self._again(memory)
         (operation,) = chance.choices(self._operations, self._weights)
         method = operation.method
         if chance.random() < 0.04:
@@ -83,8 +85,21 @@ class Requests:
             *told,
             *([] if media_type is None else content_type(media_type, chance)),
         ]
-        raw = self._rendered(method, path + query, lines, body)
-        return Asked(method, path, raw, _meant(method, path, operation), request_id, memory)
+        target = path + query
+        raw = self._rendered(method, target, lines, body)
+        # What the path came to be may mean another operation, or none.
+        return Asked(method, target, raw, find(method, path), request_id, memory)
+
+    def _again(self, memory: Memory) -> Asked:
+        """Whether it is still as it was read."""
+        target, tag = self._chance.choice(memory.read)
+        lines = [
+            ("Host", "taskwell.test"),
+            ("Authorization", f"Bearer {memory.token}"),
+            ("If-None-Match", tag),
+        ]
+        raw = self._rendered("GET", target, lines, None)
+        return Asked("GET", target, raw, find("GET", target.partition("?")[0]), None, memory)
 
     def _request_id(self) -> tuple[str | None, Lines]:
         kind = self._chance.random()
@@ -107,8 +122,3 @@ class Requests:
                 lines = [*lines, ("Content-Length", str(len(body)))]
         head = "\r\n".join([f"{method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in lines)])
         return head.encode("latin-1") + b"\r\n\r\n" + (body or b"")
-
-
-def _meant(method: str, path: str, operation: Operation) -> Operation | None:
-    """What the path came to be may mean another one, or nothing."""
-    return find(method, path)

@@ -9,6 +9,8 @@ from contract.wire import Answer
 from faults.generated.values import CANARY, a_uuid
 
 _MOST = 40
+# Of what was read last, since anything else has mostly changed meanwhile.
+_MOST_READ = 5
 
 
 class Memory:
@@ -18,6 +20,8 @@ class Memory:
         self.rev = 1
         self.tags: deque[str] = deque(['"."'], maxlen=_MOST)
         self.links: deque[str] = deque(["/tasks?limit=1"], maxlen=_MOST)
+        # Targets, each with the tag of its answer.
+        self.read: deque[tuple[str, str]] = deque(maxlen=_MOST_READ)
         self.sync_cursors: deque[str] = deque(["."], maxlen=_MOST)
         self._ids: deque[str] = deque(maxlen=_MOST)
         self._operations: deque[str] = deque(maxlen=_MOST)
@@ -40,10 +44,12 @@ class Memory:
             return cursor[:place] + chance.choice(("", "0", ".", "9" * 18, CANARY)) + cursor[place:]
         return cursor
 
-    def learn(self, answer: Answer) -> None:
+    def learn(self, target: str, answer: Answer, *, by_reading: bool) -> None:
         for name, value in answer.headers:
             if name == "etag":
                 self.tags.append(value)
+                if by_reading:
+                    self.read.append((target, value))
                 found = value.strip('"').split(".")
                 self.rev = int(found[1]) if found[1:2] and found[1].isdecimal() else self.rev
             elif name == "link":

@@ -85,4 +85,4 @@ class Shooting:
     def _take(self, asked: Asked, answer: Answer) -> None:
         self.statuses[answer.status] += 1
         judge(asked, answer)
-        asked.memory.learn(answer)
+        asked.memory.learn(asked.target, answer, by_reading=asked.method in ("GET", "HEAD"))
