@@ -12,6 +12,7 @@ from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
+from taskwell import __version__
 from taskwell.commands import COMMANDS
 from taskwell.errors import SettingsInvalid, StartRefused
 
@@ -28,6 +29,7 @@ LONGEST_TTL = 10 * 365 * 86400
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="taskwell", description=ABOUT, **_MANNERS)
+    parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     added = {}
     for name, run in COMMANDS.items():

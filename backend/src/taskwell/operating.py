@@ -53,7 +53,7 @@ def allow(settings: Settings, kind: str, name: str) -> str:
 def denied(settings: Settings) -> str:
     users, keys = _run(settings, lambda database: DenyList(database).everyone())
     lines = [
-        f"user {name}: tokens issued before {_shown(datetime.fromtimestamp(moment, UTC))}"
+        f"user {name}: tokens issued before {_shown(moment)}"
         for name, moment in sorted(users.items())
     ]
     lines += [f"key {name}: all tokens" for name in sorted(keys)]
@@ -112,5 +112,5 @@ def _at(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database_url": SecretStr(url)})
 
 
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _shown(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

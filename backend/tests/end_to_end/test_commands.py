@@ -51,8 +51,9 @@ def empty_database(service: Serving, folder: Path, request: pytest.FixtureReques
     return own.replace("/taskwell?", f"/{name}?")
 
 
-def test_the_version_is_printed(tmp_path: Path) -> None:
-    ended = run("version", folder=tmp_path)
+@pytest.mark.parametrize("said", ["version", "--version"])
+def test_the_version_is_printed(said: str, tmp_path: Path) -> None:
+    ended = run(said, folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (0, f"{taskwell.__version__}\n")
 
 

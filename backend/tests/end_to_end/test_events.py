@@ -162,6 +162,10 @@ def test_a_stream_ends_when_its_user_is_cut_off(first: Serving, folder: Path) ->
         denied = run("deny", "user", "outcast", folder=folder, TASKWELL_DATA=str(folder))
         assert denied.returncode == 0, denied.stderr
         assert events.next() is None
+    told = run("denied", folder=folder, TASKWELL_DATA=str(folder)).stdout
+    moment = told.partition("user outcast: tokens issued before ")[2].partition("\n")[0]
+    assert moment
+    assert f" issued before {moment} are refused" in denied.stdout
 
 
 def test_a_stream_ends_with_the_service(folder: Path, first: Serving) -> None:

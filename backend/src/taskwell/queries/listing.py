@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from taskwell.database.statement import Statement
 from taskwell.queries.compiling import reading
 from taskwell.queries.parameters import USER_ID
-from taskwell.queries.rendering import MEMBERS, as_listed, shown, tag
+from taskwell.queries.rendering import MEMBERS, as_listed, id_in, shown, tag
 from taskwell.queries.tables import ACCOUNT, TASK
 from taskwell.statements.listing import ListShape, SortKey, Start, Status, shapes
 
@@ -115,7 +115,6 @@ def _list_tasks(shape: ListShape) -> Any:
         select(
             func.array_agg(as_listed(row, USER_ID), type_=ARRAY(Text)).label("bodies"),
             func.array_agg(key, type_=ARRAY(key.type)).label("keys"),
-            func.array_agg(ordered.c.id, type_=ARRAY(Uuid)).label("ids"),
         )
         .select_from(ordered)
         .join(row, true())
@@ -127,7 +126,7 @@ def _list_tasks(shape: ListShape) -> Any:
                 gathered.c.bodies[literal_column("1") : _LIMIT], literal_column("','")
             ).label("bodies"),
             case(
-                (func.cardinality(gathered.c.ids) > _LIMIT, gathered.c.ids[_LIMIT]),
+                (func.cardinality(gathered.c.bodies) > _LIMIT, id_in(gathered.c.bodies[_LIMIT])),
             ).label("last_id"),
             _carried(shape.sort, gathered.c["keys"][_LIMIT]).label("last_key"),
         )
@@ -137,7 +136,7 @@ def _list_tasks(shape: ListShape) -> Any:
     columns: list[Any] = [
         tag(ACCOUNT.c.epoch, ACCOUNT.c.rev).label("tag"),
         page.c.bodies,
-        cast(page.c.last_id, Text).label("last_id"),
+        page.c.last_id,
         page.c.last_key,
     ]
     if shape.counts:

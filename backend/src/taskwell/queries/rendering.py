@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from itertools import groupby
 from typing import Any
 
@@ -10,18 +11,19 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
+    Interval,
     Text,
-    case,
     cast,
     func,
     literal_column,
-    null,
     select,
 )
 from sqlalchemy.sql.selectable import LateralFromClause
 
 _RFC3339: ColumnElement[Any] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
-_UTC: ColumnElement[Any] = literal_column("'UTC'")
+# As a distance from UTC, which needs no looking up, unlike a name.
+_UTC: ColumnElement[Any] = literal_column("interval '0'", Interval)
+_LENGTH_OF_ID: ColumnElement[Any] = literal_column("36")
 _DOT: ColumnElement[Any] = literal_column("'.'")
 
 
@@ -64,26 +66,30 @@ def as_json(row: LateralFromClause) -> ColumnElement[str]:
 
 def as_listed(row: LateralFromClause, user_id: ColumnElement[str]) -> ColumnElement[str]:
     """The same text as `as_json(row)`, of a row that is there and is this user's: where there are
-    many, put together from its members it takes PostgreSQL three quarters of the time."""
+    many, put together from its members it takes PostgreSQL two thirds of the time."""
     columns = row.c
-    completed_at = case(
-        (columns.completed_at.is_(null()), _text("null")),
-        else_=func.concat(_text('"'), columns.completed_at, _text('"')),
-    )
+    # One expression, so that the time is rendered once; without a time all of it is null.
+    completed_at = _text('"').concat(columns.completed_at).concat(_text('"'))
     values: dict[str, tuple[Any, ...]] = {
-        "id": ('"', columns.id, '"'),
+        "id": ('"', cast(columns.id, Text), '"'),
         "user_id": (select(_quoted(user_id)).scalar_subquery(),),
         "text": (_quoted(columns.text),),
-        "completed": (cast(columns.completed, Text),),
         "created_at": ('"', columns.created_at, '"'),
         "updated_at": ('"', columns.updated_at, '"'),
-        "completed_at": (completed_at,),
+        "completed_at": (func.coalesce(completed_at, _text("null")),),
     }
     pieces: list[Any] = ["{"]
     for name in MEMBERS:
         comma = "," if len(pieces) > 1 else ""
-        pieces += [f'{comma}"{name}":', *values.get(name, (columns[name],))]
-    return func.concat(*_joined([*pieces, "}"]))
+        pieces += [f'{comma}"{name}":', *values.get(name, (cast(columns[name], Text),))]
+    first, *others = _joined([*pieces, "}"])
+    return reduce(ColumnElement.concat, others, first)
+
+
+def id_in(listed: ColumnElement[str]) -> ColumnElement[str]:
+    """What `as_listed` begins with: taken from there it need not be gathered beside it."""
+    begins = literal_column(str(len('{"id":"') + 1))
+    return func.substr(listed, begins, _LENGTH_OF_ID)
 
 
 def _joined(pieces: list[Any]) -> Iterator[ColumnElement[Any]]:

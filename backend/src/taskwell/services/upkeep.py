@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -201,13 +202,12 @@ class DenyList:
         if kid in self._keys:
             raise TokenInvalid("the key was cut off")
 
-    async def deny(
-        self, kind: Denied, name: str, issued_before: datetime | None = None
-    ) -> datetime:
+    async def deny(self, kind: Denied, name: str, issued_before: datetime | None = None) -> int:
+        """The moment before which tokens are refused, as `everyone` tells it."""
         row = await self._database.row(DENY, kind=kind, name=name, issued_before=issued_before)
         assert row is not None
         moment: datetime = row["issued_before"]
-        return moment
+        return math.ceil(moment.timestamp())
 
     async def allow(self, kind: Denied, name: str) -> bool:
         """False if there was nothing to take back."""
