@@ -66,6 +66,7 @@ def test_the_first_start_makes_a_database_for_the_service_alone(
     assert setting(database, "data_checksums") == "on"
     assert setting(database, "listen_addresses") == ""
     assert setting(database, "TimeZone") == "UTC"
+    assert setting(database, "plan_cache_mode") == "force_generic_plan"
 
 
 def test_it_runs_apart_from_the_terminal_and_never_as_root(database: EmbeddedPostgres) -> None:

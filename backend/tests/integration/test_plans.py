@@ -119,7 +119,8 @@ PLANNED = "SELECT generic_plans FROM pg_prepared_statements WHERE name = 'planne
 def test_a_statement_is_not_planned_anew_each_time(
     database_url: str, a_user: str, name: str
 ) -> None:
-    """Planning costs more than running it: PostgreSQL has to settle for one plan."""
+    """Planning costs more than running it, and PostgreSQL does not always find that out by itself:
+    not where users have many tasks."""
     (statement,) = (each for each in statements() if each.name == name)
 
     async def run() -> int:
@@ -133,8 +134,7 @@ def test_a_statement_is_not_planned_anew_each_time(
         finally:
             await connection.close()
 
-    # The first five are planned for their values, to see whether that pays.
-    assert asyncio.run(run()) == 15
+    assert asyncio.run(run()) == 20
 
 
 def test_a_scan_from_end_to_end_would_be_found(database_url: str, a_user: str) -> None:

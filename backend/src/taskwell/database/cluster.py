@@ -145,6 +145,9 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
         # Statements here are short: neither a compiler nor helpers would pay for themselves.
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
+        # With many rows PostgreSQL would plan a list anew each time, which takes longer than to run
+        # it, and comes to the same plan.
+        "plan_cache_mode": "force_generic_plan",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_destination": "stderr",

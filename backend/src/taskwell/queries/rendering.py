@@ -88,7 +88,7 @@ def as_listed(row: LateralFromClause, user_id: ColumnElement[str]) -> ColumnElem
 
 def id_in(listed: ColumnElement[str]) -> ColumnElement[str]:
     """What `as_listed` begins with: taken from there it need not be gathered beside it."""
-    begins = literal_column(str(len('{"id":"') + 1))
+    begins: ColumnElement[Any] = literal_column(str(len('{"id":"') + 1))
     return func.substr(listed, begins, _LENGTH_OF_ID)
 
 
