@@ -158,7 +158,7 @@ _BETWEEN_RUNS = (
     "Four whole runs of one day had 0.34, 0.40, 0.40 and 0.42 of PocketBase, 0.17 to 0.21 of the "
     "textbook app, and 0.86 to 1.24 of Fastify: the bar lies within what runs differ by."
 )
-_POLL = "0.98 in the run before: half a dozen rounds on a busy machine differ by more than that."
+_POLL = "0.98 in the run before: three rounds on a busy machine differ by more than that."
 REASONS: dict[tuple[str, str], str] = {
     (Operation.PAGE, f"CPU per request, against {POCKETBASE}"): _BETWEEN_RUNS,
     (Operation.PAGE, f"CPU per request, against {TEXTBOOK}"): _BETWEEN_RUNS,
