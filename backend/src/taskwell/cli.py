@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from inspect import getdoc
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,11 @@ def _seconds(text: str) -> int:
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        # Up to the whole second, as tokens have it.
+        return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError("must be a time such as 2026-01-31T12:00:00") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def app() -> None:

@@ -118,6 +118,23 @@ def test_only_who_can_be_is_cut_off(words: tuple[str, ...], tmp_path: Path) -> N
     assert is_one_sentence(ended.stderr)
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "soon",
+        "2026-02-30",
+        # What comes out of the calendar on the way to UTC, or to the whole second.
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59.5",
+    ],
+)
+def test_a_moment_that_is_none_is_refused(moment: str, tmp_path: Path) -> None:
+    ended = run("deny", "user", "bob", "--issued-before", moment, folder=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("must be a time such as 2026-01-31T12:00:00\n")
+
+
 def claims_of(token: str) -> dict[str, object]:
     part = token.split(".")[1]
     claims: dict[str, object] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -55,6 +56,7 @@ def test_a_running_service_is_well(service: Serving, folder: Path) -> None:
     assert {"settings", "database", "version", "encryption", "clock", "schema"} < report.passes
     assert {"pooler", "connections", "issuer", "key set", "files"} < report.passes
     assert "a round trip" in report["database"]
+    assert "made once" in report["plans"]
     assert service.http.get("/health/ready").status_code == 200
 
 
@@ -76,6 +78,20 @@ def test_what_can_not_be_reached_is_told_with_what_to_do(tmp_path: Path) -> None
     assert "host and port of DATABASE_URL" in report["database"]
     assert "BETTER_AUTH_URL" in report["key set"]
     assert "very-secret" not in report.text
+
+
+def test_a_database_that_may_plan_anew_is_told(service: Serving, folder: Path) -> None:
+    own = database_url(folder)
+    role = 'Task "well"'
+    with SecondConnection(own.replace("taskwell@", "postgres@")) as database:
+        database.run('CREATE ROLE "Task ""well""" LOGIN IN ROLE taskwell')
+        database.run('ALTER ROLE "Task ""well""" SET plan_cache_mode = auto')
+        url = own.replace("taskwell@", f"{quote(role)}@")
+        report = doctor(folder=folder, DATABASE_URL=url)
+        assert report.failures == set(), report.text
+        _, _, advice = report["plans"].partition("; ")
+        database.run(advice.removesuffix(" saves that"))
+    assert "made once" in doctor(folder=folder, DATABASE_URL=url)["plans"]
 
 
 def test_a_database_that_is_not_migrated_is_told(service: Serving, folder: Path) -> None:

@@ -59,6 +59,8 @@ async def examine(url: str, expected: Expectations) -> AsyncIterator[Finding]:
         yield _pooler(is_pooled, expected)
         if not is_pooled:
             yield await _room(connection, expected)
+        if expected.prepared_statements and not expected.is_direct:
+            yield await _plans(connection)
     finally:
         await connection.close()
     if is_pooled and expected.prepared_statements and not expected.is_direct:
@@ -163,6 +165,19 @@ async def _room(connection: Any, expected: Expectations) -> Finding:
             "lower TASKWELL_POOL_SIZE or TASKWELL_WORKERS, or use a pooler's URL.",
         )
     return Finding("connections", True, f"{expected.connections} at most, of {allowed}")
+
+
+async def _plans(connection: Any) -> Finding:
+    """Which of the two is cheaper PostgreSQL judges by the cost of running, not of planning."""
+    if await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan":
+        return Finding("plans", True, "made once for each connection")
+    role = await connection.fetchval("SELECT quote_ident(current_user)")
+    return Finding(
+        "plans",
+        True,
+        "lists of hundreds of tasks may be planned anew each time; "
+        f"ALTER ROLE {role} SET plan_cache_mode = force_generic_plan saves that",
+    )
 
 
 async def _prepared_statements(where: Target) -> Finding:
