@@ -49,6 +49,8 @@ class Turnstile:
             await self._app(scope, turn.receive, turn.send)
         finally:
             turn.give_back()
+            # What was asked would keep itself alive through it, until the garbage is looked for.
+            scope.pop(TURN, None)
 
 
 class _Turn:

@@ -1,0 +1,102 @@
+"""What has been answered is let go at once, not when the garbage is looked for: until then it takes
+memory, and looking for it takes time."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import pytest
+import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from api_user import ApiUser
+from integration.wire import HEAD, Wire
+from taskwell.config import Settings
+from taskwell.main import create_app
+from taskwell.server import worker
+from taskwell.server.connections import Connections
+from taskwell.server.protocol import Http
+
+JSON = "Content-Type: application/json\r\n"
+
+
+def request(line: str, headers: str = "", body: str = "") -> str:
+    return f"{line}{HEAD}{headers}Content-Length: {len(body)}\r\n\r\n{body}"
+
+
+REQUESTS = {
+    "none": ("GET /tasks", "", "", 401),
+    "list": ("GET /tasks?limit=5", "AUTH", "", 200),
+    "create": ("POST /tasks", "AUTH" + JSON, '{"text": "a"}', 201),
+    "once": ("POST /tasks", "AUTH" + JSON + "Idempotency-Key: k\r\n", '{"text": "a"}', 201),
+    "flawed": ("POST /tasks", "AUTH" + JSON, '{"text": 1}', 422),
+    "no JSON": ("POST /tasks", "AUTH" + JSON, "{", 400),
+    "absent": ("GET /tasks/nothing", "AUTH", "", 404),
+    "stale": ("DELETE /tasks?status=completed", 'AUTHIf-Match: "no"\r\n', "", 412),
+    "sync": ("GET /sync", "AUTH", "", 200),
+    "batch": ("POST /sync", "AUTH" + JSON, '{"operations": []}', 200),
+    "no route": ("GET /nothing", "", "", 404),
+    "health": ("GET /health", "", "", 200),
+    "preflight": ("OPTIONS /tasks", "Origin: https://app.example.com\r\n", "", 204),
+}
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[int]:
+    """In this process, where its garbage can be seen."""
+    config = worker.configuration(create_app(settings))
+    lifespan = config.lifespan_class(config)
+    await lifespan.startup()
+    state = Connections(settings.cors_origins)
+
+    protocol = partial(Http, config=config, server_state=state, app_state=lifespan.state)
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await lifespan.shutdown()
+
+
+@contextmanager
+def garbage() -> Iterator[list[object]]:
+    found: list[object] = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_is_let_go_once_it_is_answered(
+    name: str, settings: Settings, alice: ApiUser
+) -> None:
+    line, headers, body, status = REQUESTS[name]
+    asked = request(line, headers.replace("AUTH", f"Authorization: Bearer {alice.token}\r\n"), body)
+
+    def ask(port: int) -> None:
+        with Wire(port) as wire:
+            assert wire.send(asked).answer().status == status
+
+    async def leave() -> int:
+        async with served(settings) as port:
+            # The first one makes what later ones share.
+            await asyncio.to_thread(ask, port)
+            with garbage() as found:
+                await asyncio.to_thread(ask, port)
+                await asyncio.to_thread(ask, port)
+            return sum(isinstance(thing, RequestResponseCycle) for thing in found)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(leave()) == 0
