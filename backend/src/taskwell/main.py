@@ -19,6 +19,7 @@ from taskwell.api.routes import problems as problem_pages
 from taskwell.api.routes import sync as sync_routes
 from taskwell.api.routes import tasks as task_routes
 from taskwell.api.routing import USER_PATH, below
+from taskwell.api.shortcut import Shortcut
 from taskwell.auth.gate import build_gate
 from taskwell.config import Settings
 from taskwell.database.listener import Listener
@@ -94,6 +95,7 @@ def create_app(
             admission=admission,
         )
     app.state.meter = meter
+    app.add_middleware(Shortcut, service=app)
     app.add_middleware(
         Frame,
         service=app,
