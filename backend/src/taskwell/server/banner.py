@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 
@@ -9,6 +13,7 @@ EXAMPLE_USER = "alice"
 
 
 def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
+    program = command()
     lines = [f"Taskwell listens on {url} (documentation: {url}/docs)"]
     if metrics is not None:
         lines.append(f"Metrics for Prometheus are at {metrics}.")
@@ -23,9 +28,24 @@ def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
             "",
             f"  curl -H 'Authorization: Bearer {token}' {url}/tasks",
             "",
-            "Production: set BETTER_AUTH_URL and DATABASE_URL, run `taskwell migrate`, and see",
-            "`taskwell doctor`. Another token: `taskwell token USER`. Ctrl-C ends.",
+            f"Another token: `{program} token USER`. Ctrl-C ends.",
+            "Production: set BETTER_AUTH_URL and DATABASE_URL, then run",
+            f"`{program} migrate` and `{program} doctor`.",
         ]
     else:
-        lines.append(f"Tokens are those of {settings.issuer}. `taskwell doctor` checks the rest.")
+        lines.append(
+            f"Tokens are those of {settings.issuer}. `{program} doctor` checks the rest."
+        )
     return "\n".join(lines)
+
+
+def command() -> str:
+    """What to type for it here: its name only where the shell would find that."""
+    environment = Path(sys.prefix)
+    if shutil.which("taskwell") is None:
+        # A checkout has a link of a name that stays, beside its environments.
+        for place in (environment.with_name(".venv"), environment):
+            program = place / "bin" / "taskwell"
+            if program.exists():
+                return str(program)
+    return "taskwell"
