@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         command = added[name] = subparsers.add_parser(
             name, help=told.partition("\n")[0], description=told, **_MANNERS
         )
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, command=command)
         if name != "version":
             _take_settings(command)
 
@@ -107,7 +107,10 @@ def _moment(text: str) -> datetime:
 
 def app() -> None:
     parser = _parser()
-    said = parser.parse_args()
+    said, unknown = parser.parse_known_args()
+    if unknown:
+        # By the command, whose usage is what helps.
+        getattr(said, "command", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if "run" not in said:
         parser.print_help()
         sys.exit(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Literal, Self
@@ -23,6 +24,9 @@ from pydantic import (
 from taskwell.errors import SettingsInvalid
 
 SHORTEST_SECRET = 32
+
+# Those that the command line takes, too.
+FLAGS = frozenset({"host", "port", "workers", "data"})
 
 # Not ours: each OpenTelemetry program goes by these.
 TELEMETRY_ENDPOINTS = tuple(
@@ -289,7 +293,7 @@ def load_settings(env_file: Path | None = None, **flags: object) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        raise SettingsInvalid(_sentence(error)) from None
+        raise SettingsInvalid(_sentence(error, flags)) from None
 
 
 def _in(file: Path | None) -> dict[str, str | None]:
@@ -312,14 +316,16 @@ def _in(file: Path | None) -> dict[str, str | None]:
     return dotenv_values(stream=StringIO(text))
 
 
-def _sentence(error: ValidationError) -> str:
-    """One sentence that names the setting and never repeats its value."""
+def _sentence(error: ValidationError, flags: Mapping[str, object]) -> str:
+    """One sentence that names the setting, as it was given, and never repeats its value."""
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return f"{message}."
     name = str(first["loc"][0])
     field = Settings.model_fields.get(name)
-    if field is not None and isinstance(field.validation_alias, str):
+    if name in FLAGS and flags.get(name) is not None:
+        name = f"--{name}"
+    elif field is not None and isinstance(field.validation_alias, str):
         name = field.validation_alias
     return f"{name} is not usable: {message[0].lower()}{message[1:]}."

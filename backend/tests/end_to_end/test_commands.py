@@ -75,6 +75,13 @@ def test_a_word_that_is_no_command_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_an_option_that_is_none_is_told_with_those_there_are(tmp_path: Path) -> None:
+    ended = run("serve", "--prot", "8080", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "[--port PORT]" in ended.stderr
+    assert ended.stderr.endswith("taskwell serve: error: unrecognized arguments: --prot 8080\n")
+
+
 def print_much(folder: Path, output: BinaryIO) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "migrate", "--sql"],

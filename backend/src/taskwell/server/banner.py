@@ -33,9 +33,7 @@ def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
             f"`{program} migrate` and `{program} doctor`.",
         ]
     else:
-        lines.append(
-            f"Tokens are those of {settings.issuer}. `{program} doctor` checks the rest."
-        )
+        lines.append(f"Tokens are those of {settings.issuer}. `{program} doctor` checks the rest.")
     return "\n".join(lines)
 
 
