@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -16,8 +16,10 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from api_user import ApiUser
 from integration.wire import HEAD, Wire
 from taskwell.config import Settings
+from taskwell.database import connections as database_connections
+from taskwell.errors import DatabaseBusy
 from taskwell.main import create_app
-from taskwell.server import worker
+from taskwell.server import turnstile, worker
 from taskwell.server.connections import Connections
 from taskwell.server.protocol import Http
 
@@ -84,19 +86,46 @@ def test_a_request_is_let_go_once_it_is_answered(
 ) -> None:
     line, headers, body, status = REQUESTS[name]
     asked = request(line, headers.replace("AUTH", f"Authorization: Bearer {alice.token}\r\n"), body)
+    assert what_is_left(settings, asked, status) == []
 
+
+def test_a_request_that_got_no_turn_is_let_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "ROOM", 0)
+    monkeypatch.setattr(turnstile, "TURN_PATIENCE", 0.01)
+    assert what_is_left(settings, request("GET /tasks"), 503) == []
+
+
+def test_who_waits_for_a_connection_in_vain_is_let_go() -> None:
+    async def connect() -> object:
+        return object()
+
+    async def leave() -> list[object]:
+        connections = database_connections.Connections(connect, limit=1, turn=0.01)
+        await connections.take()
+        with garbage() as found:
+            for _ in range(3):
+                with suppress(DatabaseBusy):
+                    await connections.take()
+        return [thing for thing in found if isinstance(thing, DatabaseBusy)]
+
+    assert asyncio.run(leave()) == []
+
+
+def what_is_left(settings: Settings, asked: str, status: int) -> list[RequestResponseCycle]:
     def ask(port: int) -> None:
         with Wire(port) as wire:
             assert wire.send(asked).answer().status == status
 
-    async def leave() -> int:
+    async def leave() -> list[RequestResponseCycle]:
         async with served(settings) as port:
             # The first one makes what later ones share.
             await asyncio.to_thread(ask, port)
             with garbage() as found:
                 await asyncio.to_thread(ask, port)
                 await asyncio.to_thread(ask, port)
-            return sum(isinstance(thing, RequestResponseCycle) for thing in found)
+            return [thing for thing in found if isinstance(thing, RequestResponseCycle)]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(leave()) == 0
+        return runner.run(leave())

@@ -137,6 +137,8 @@ class Connections:
             raise
         finally:
             end.cancel()
+            # What it may end with leads here again.
+            del turn
 
     def _send_away(self, turn: asyncio.Future[Connection | None]) -> None:
         if not turn.done():

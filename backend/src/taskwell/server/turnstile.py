@@ -40,7 +40,8 @@ class Turnstile:
             try:
                 await turns.enter()
             except Overloaded as refusal:
-                scope[REFUSAL] = refusal
+                # Without the way it came, which leads to the scope again.
+                scope[REFUSAL] = refusal.with_traceback(None)
                 await self._app(scope, receive, send)
                 return
         turn = _Turn(turns, receive, send)

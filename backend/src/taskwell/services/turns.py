@@ -76,6 +76,8 @@ class Turns:
             raise
         finally:
             end.cancel()
+            # What it may end with leads here again.
+            del turn
 
     def _send_away(self, turn: asyncio.Future[None]) -> None:
         if not turn.done():
