@@ -95,7 +95,9 @@ def create_app(
             admission=admission,
         )
     app.state.meter = meter
-    app.add_middleware(Shortcut, service=app)
+    if not settings.exports_telemetry:
+        # On its way the framework notes the route, which a span tells.
+        app.add_middleware(Shortcut, service=app)
     app.add_middleware(
         Frame,
         service=app,
