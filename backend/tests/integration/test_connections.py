@@ -10,9 +10,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from taskwell.config import Settings
 from taskwell.database.connections import Connections, Usage
+from taskwell.database.pool import Database
+from taskwell.database.statement import Statement
 from taskwell.database.url import target
 from taskwell.errors import DatabaseBusy
+from taskwell.statements.upkeep import SCHEMA
 
 Scene = Callable[[Connections], Awaitable[None]]
 
@@ -34,8 +38,8 @@ def play(url: str, scene: Scene, *, limit: int = 1, turn: float = 10.0, rest: fl
 
 
 @asynccontextmanager
-async def taken(connections: Connections) -> AsyncIterator[Any]:
-    connection = await connections.take()
+async def taken(connections: Connections, *, first: bool = False) -> AsyncIterator[Any]:
+    connection = await connections.take(first=first)
     try:
         yield connection
     finally:
@@ -65,7 +69,7 @@ def test_who_waits_is_served_in_turn(database_url: str) -> None:
         served: list[int] = []
 
         async def ask(number: int) -> None:
-            async with taken(connections):
+            async with taken(connections, first=number == 3):
                 served.append(number)
 
         async with taken(connections):
@@ -75,7 +79,8 @@ def test_who_waits_is_served_in_turn(database_url: str) -> None:
                 await queued(connections, number + 1)
             assert served == []
         await asyncio.gather(*asking)
-        assert served == [0, 1, 2, 3]
+        # The last one was to be the first.
+        assert served == [3, 0, 1, 2]
 
     play(database_url, scene)
 
@@ -197,3 +202,28 @@ def test_in_the_end_those_at_work_are_cut_off(database_url: str) -> None:
         connections.give_back(connection, is_sound=False)
 
     play(database_url, scene, turn=0.05)
+
+
+def test_who_asks_how_well_it_goes_is_served_first(settings: Settings) -> None:
+    served: list[str] = []
+
+    async def main() -> None:
+        database = Database(settings.model_copy(update={"pool_size": 1}))
+        await database.open()
+
+        async def ask(name: str, look: Callable[[Statement], Awaitable[object]]) -> None:
+            await look(SCHEMA)
+            served.append(name)
+
+        async with database.transaction():
+            asking = []
+            looks = [("task", database.row), ("list", database.row), ("health", database.first_row)]
+            for number, (name, look) in enumerate(looks):
+                asking.append(asyncio.create_task(ask(name, look)))
+                while database.connections().waiting <= number:  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(0)
+        await asyncio.gather(*asking)
+        await database.close()
+
+    asyncio.run(main())
+    assert served == ["health", "task", "list"]

@@ -60,13 +60,13 @@ class Connections:
         idle = len(self._idle)
         return Usage(self._open - idle, idle, self._limit, len(self._waiting))
 
-    async def take(self, turn: float | None = None) -> Connection:
-        """Waits for the usual time, or for less."""
-        connection = await self._find(self._turn if turn is None else turn)
+    async def take(self, turn: float | None = None, *, first: bool = False) -> Connection:
+        """Waits for the usual time, or for less; if need be before all others who wait."""
+        connection = await self._find(self._turn if turn is None else turn, first)
         self._busy.add(connection)
         return connection
 
-    async def _find(self, turn: float) -> Connection:
+    async def _find(self, turn: float, first: bool) -> Connection:
         while True:
             while self._idle:
                 connection, _ = self._idle.pop()
@@ -75,7 +75,7 @@ class Connections:
                 self._open -= 1
             if self._open < self._limit:
                 return await self._make()
-            handed = await self._wait(turn)
+            handed = await self._wait(turn, first)
             if handed is not None:
                 return handed
 
@@ -118,11 +118,12 @@ class Connections:
             self._lose()
             raise
 
-    async def _wait(self, seconds: float) -> Connection | None:
+    async def _wait(self, seconds: float, first: bool) -> Connection | None:
         """None: there is room for another one, or one to be had."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Connection | None] = loop.create_future()
-        self._waiting.append(turn)
+        queue_up = self._waiting.appendleft if first else self._waiting.append
+        queue_up(turn)
         # Not asyncio's timeout: nearly every request of a busy service comes by here.
         end = loop.call_later(seconds, self._send_away, turn)
         try:

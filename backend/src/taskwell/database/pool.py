@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -153,23 +153,31 @@ class Database:
     async def close(self) -> None:
         await self._connections.close()
 
-    async def row(self, statement: Statement, **values: object) -> Row | None:
+    def row(self, statement: Statement, **values: object) -> Coroutine[Any, Any, Row | None]:
         """One statement, one round trip; atomic by itself and committed when this returns."""
+        return self._row(statement, statement.arguments(values), first=False)
+
+    def first_row(self, statement: Statement) -> Coroutine[Any, Any, Row | None]:
+        """The same, before all who wait for a connection: for whoever asks how well it goes."""
+        return self._row(statement, statement.arguments({}), first=True)
+
+    async def _row(
+        self, statement: Statement, arguments: list[object], *, first: bool
+    ) -> Row | None:
         if not statement.reads:
             self._require_room()
-        arguments = statement.arguments(values)
         with Stopwatch() if self._is_timed else _UNTIMED:
             try:
-                return await self._fetch(statement, arguments)
+                return await self._fetch(statement, arguments, first=first)
             except ConnectionLost:
                 if not statement.reads:
                     raise
-            return await self._fetch(statement, arguments)
+            return await self._fetch(statement, arguments, first=first)
 
-    async def _take(self, *, writes: bool) -> Connection:
+    async def _take(self, *, writes: bool, first: bool = False) -> Connection:
         """Whoever writes waits for two things, but no longer than for one."""
         if not writes:
-            return await self._connections.take()
+            return await self._connections.take(first=first)
         began = time.monotonic()
         if self._writers.locked():
             self._waiting_writers += 1
@@ -193,9 +201,11 @@ class Database:
         if writes:
             self._writers.release()
 
-    async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
+    async def _fetch(
+        self, statement: Statement, arguments: list[object], *, first: bool
+    ) -> Row | None:
         writes = not statement.reads
-        connection = await self._take(writes=writes)
+        connection = await self._take(writes=writes, first=first)
         is_sound = False
         try:
             if self._prepares:

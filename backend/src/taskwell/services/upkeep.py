@@ -69,12 +69,12 @@ class Upkeep:
     async def _schema(self) -> tuple[str | None, str | None]:
         """Where it is, and the oldest that may serve it."""
         try:
-            row = await self._database.row(SCHEMA)
+            row = await self._database.first_row(SCHEMA)
             return (None, None) if row is None else (row["version_num"], row["oldest"])
         except SchemaIncomplete:
             pass
         try:
-            row = await self._database.row(SCHEMA_VERSION)
+            row = await self._database.first_row(SCHEMA_VERSION)
         except SchemaIncomplete:
             return None, None
         return (None if row is None else row["version_num"]), None
