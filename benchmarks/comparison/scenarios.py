@@ -44,6 +44,11 @@ class Scene:
     # CPU time of service and database, in cores.
     cores: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """Of answers; there may be none at all, and no time to the last one."""
+        return self.requests / self.seconds if self.seconds else 0.0
+
     def percentile(self, kind: str, percent: float) -> float:
         """For ever, when nothing was answered."""
         return dict(self.quantiles[kind]).get(percent, inf)

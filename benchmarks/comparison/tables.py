@@ -92,7 +92,7 @@ def _scene_row(found: list[Scene]) -> tuple[str, ...]:
     return (
         found[0].name,
         found[0].contender,
-        f"{median(scene.requests / scene.seconds for scene in found):,.0f}",
+        f"{median(scene.rate for scene in found):,.0f}",
         latency("all", 50),
         latency("all", 95),
         latency("all", 99),
