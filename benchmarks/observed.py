@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "backend" / "src"), str(ROOT / "backend" / "tests")]
 
 from end_to_end.serving import Serving, data_folder, database_url, postgres_pid, serving  # noqa: E402  # the path comes first
 from taskwell.auth.gate import development_issuer  # noqa: E402  # the path comes first
-from taskwell.config import load_settings  # noqa: E402  # the path comes first
+from taskwell.configuring import load_settings  # noqa: E402  # the path comes first
 
 TICKS = os.sysconf("SC_CLK_TCK")
 ONE_WORKER = {"TASKWELL_RATE_LIMIT": "0", "TASKWELL_LOG_LEVEL": "error"}

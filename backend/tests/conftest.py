@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 from api_user import ApiUser
 from end_to_end.pgbouncer import pooled
 from taskwell.auth.gate import development_issuer
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
 from taskwell.main import create_app

@@ -147,14 +147,10 @@ _TWO_CORES = (
     "In a closed loop the wait is the number of connections divided by the requests a second, and "
     "two cores shared with the database and the load generator do not give as many."
 )
-_MODULES = (
-    "Of the memory 40 MB are the modules that all processes share, 13 MB are pages of files such "
-    "as Python itself, and some 12 MB in each process are pages copied because reference counts "
-    "are written. The rest is for a thousand requests at once."
-)
 _WRITES = (
-    "A hair above, and within what runs differ by: 1.19 and 1.15 in the run before. With more "
-    "tasks the same writes lie on more pages of the table and its indexes."
+    "The first time a page changes after a checkpoint, PostgreSQL writes all of it to its log. Of "
+    "ten million tasks each toggle meets such pages: 2.8 to 3.8 of them, and it reads as many from "
+    "the system (pg_stat_wal, pg_stat_database); of 100,000 tasks soon 0.1, as pages change again."
 )
 REASONS: dict[tuple[str, str], str] = {
     **{
@@ -164,7 +160,4 @@ REASONS: dict[tuple[str, str], str] = {
     (CLOSED, "95th percentile"): _TWO_CORES,
     (HUNDRED, "95th percentile of reads"): _TWO_CORES,
     (HUNDRED, "95th percentile of writes"): _TWO_CORES,
-    (CLOSED, "99th percentile of /health"): _TWO_CORES,
-    (PACED, "most memory of all processes of the service"): _MODULES,
-    (CLOSED, "most memory of all processes of the service"): _MODULES,
 }

@@ -33,8 +33,7 @@ def serve(said: Said) -> None:
     gc.disable()
     from taskwell.server import service  # noqa: PLC0415  # the largest import of all
 
-    flags = {name: getattr(said, name) for name in ("host", "port", "workers")}
-    read_settings = partial(_settings, said, **flags)
+    read_settings = partial(_settings, said)
     if said.check:
         service.check(read_settings())
         _print("The settings are usable.")
@@ -182,10 +181,15 @@ def version(said: Said) -> None:
     _print(__version__)
 
 
-def _settings(said: Said, **flags: object) -> Settings:
-    from taskwell.config import load_settings, settings_file  # noqa: PLC0415  # version needs none
+def _settings(said: Said) -> Settings:
+    from taskwell.configuring import (  # noqa: PLC0415  # version needs none
+        FLAGS,
+        load_settings,
+        settings_file,
+    )
 
-    return load_settings(settings_file(said.env_file), data=said.data, **flags)
+    flags = {name: getattr(said, name, None) for name in FLAGS}
+    return load_settings(settings_file(said.env_file), **flags)
 
 
 def _print(text: str) -> None:

@@ -6,9 +6,10 @@ from contextvars import ContextVar
 
 from pydantic import SecretStr
 
-from taskwell.config import load_settings
-from taskwell.database.pool import Database, Row
+from taskwell.configuring import load_settings
+from taskwell.database.pool import Database
 from taskwell.database.statement import Statement
+from taskwell.database.transaction import Row
 
 last_row: ContextVar[Row | None] = ContextVar("last_row")
 

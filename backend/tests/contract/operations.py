@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.main import create_app
 
 Json = dict[str, Any]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from end_to_end.node_packages import cannot_run
 from end_to_end.pgbouncer import PROGRAM, pooled
 from end_to_end.serving import Serving, data_folder, database_url, run, serving
 from second_connection import SecondConnection
@@ -149,8 +150,9 @@ def test_a_token_is_read_from_standard_input(service: Serving, folder: Path) -> 
     assert "opaque token of a session" in report["token's form"]
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed on this machine")
 def test_a_pooler_is_noticed(service: Serving, folder: Path) -> None:
+    if PROGRAM is None:
+        cannot_run("PgBouncer is not installed")
     with pooled(database_url(folder), folder) as url:
         report = doctor(folder=folder, DATABASE_URL=url, DATABASE_URL_UNPOOLED=url)
         assert report.code == 1

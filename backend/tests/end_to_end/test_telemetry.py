@@ -81,7 +81,7 @@ def test_where_it_is_not_wanted_nothing_of_it_is_loaded(settings: dict[str, str]
     script = """
 import sys
 from pydantic import SecretStr
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.main import create_app
 
 app = create_app(load_settings(database_url=SecretStr("postgresql://127.0.0.1:1/none")))

@@ -20,7 +20,7 @@ from faults.http_connection import Answer, Closed, Connection, Refused, Unanswer
 from faults.places import Places
 from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 
 # Before a client asks again. As many as there are, they must not take the processor from a service
 # that starts.

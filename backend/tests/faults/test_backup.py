@@ -29,7 +29,7 @@ from end_to_end.serving import (
 )
 from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.database import archive
 from taskwell.database.archive import Note
 from taskwell.database.cluster import CLUSTER

@@ -22,7 +22,7 @@ from faults.proof import Proof
 from faults.shifted_clock import ShiftedClock, shifted_clock
 from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.database import binaries
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder

@@ -18,7 +18,7 @@ from faults.generated.shooting import Shooting
 from faults.proof import Proof
 from faults.watch import megabytes_of, watched
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 
 SEED = 20261126
 # So that lists stay short, and the limit is met.

@@ -23,7 +23,7 @@ from faults.proof import Proof
 from faults.watch import files_of, watched
 from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 
 SEED = 20261126
 ROUND = 200

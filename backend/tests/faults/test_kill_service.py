@@ -20,7 +20,7 @@ from faults.proof import Proof
 from faults.reborn import WORKERS, Reborn
 from integration.wire import HEAD, Wire
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 
 pytestmark = pytest.mark.fault("kill-service")
 

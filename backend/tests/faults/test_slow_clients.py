@@ -18,7 +18,7 @@ from faults.slow_clients import Crowd, ways
 from faults.test_hang_up import files_of_clients, fill, head
 from faults.watch import watched
 from taskwell.auth.gate import development_issuer
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 
 CLOSED_WITHIN = 10.0
 # On a machine that does other things as well.

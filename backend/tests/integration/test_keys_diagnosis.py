@@ -10,7 +10,8 @@ import pytest
 
 from integration.key_servers import Behaviour, KeyServer, answering, key_server, unused_port
 from taskwell.auth.diagnosis import Finding, examine_keys, explain
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from unit.auth.workshop import (
     NOW,
     Clock,

@@ -25,7 +25,7 @@ from integration.key_servers import (
 from taskwell.auth import fetching
 from taskwell.auth.gate import Gate, build_gate
 from taskwell.auth.jwks import KeySetUnusable, PublishedKeySet
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.errors import KeysUnavailable, TokenInvalid
 from unit.auth.workshop import (
     NOW,

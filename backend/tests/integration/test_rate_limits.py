@@ -14,7 +14,8 @@ from api_user import ApiUser
 from expectations import expect_problem
 from newcomers import Newcomer
 from running import running
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from taskwell.main import create_app
 
 # The smallest rate there is, so that no machine is too slow to meet its limit.

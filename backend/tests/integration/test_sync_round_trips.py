@@ -13,8 +13,9 @@ from starlette.testclient import TestClient
 from api_user import ApiUser
 from batches import operation
 from taskwell.config import Settings
-from taskwell.database.pool import Database, Row, Transaction
+from taskwell.database.pool import Database
 from taskwell.database.statement import Statement
+from taskwell.database.transaction import Row, Transaction
 from taskwell.schemas.sync import SyncRequest
 from taskwell.services.belongings import Belongings
 from taskwell.services.sync import Exchange, Sync

@@ -12,7 +12,7 @@ import sys
 from fastapi import FastAPI, Request, Response
 
 from taskwell import logs
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.server import deadlines, protocol, turnstile, untaken, worker
 from taskwell.server.listener import listen
 

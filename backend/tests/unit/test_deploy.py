@@ -21,7 +21,8 @@ import yaml
 import taskwell
 from documents import ROOT, anchors, relative_links
 from taskwell.commands import COMMANDS
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from taskwell.server.supervisor import LONGEST_END
 
 DEPLOY = ROOT / "deploy"

@@ -15,7 +15,8 @@ from documents import README, ROOT, code, rows, section
 from taskwell import __version__
 from taskwell.api.catalogue import CATALOGUE
 from taskwell.commands import COMMANDS
-from taskwell.config import Settings, default_data_folder, load_settings
+from taskwell.config import Settings, default_data_folder
+from taskwell.configuring import load_settings
 from taskwell.main import create_app
 from taskwell.services import flaws
 

@@ -9,13 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from taskwell import config
-from taskwell.config import (
-    DEVELOPMENT_ISSUER,
-    Settings,
-    default_data_folder,
-    load_settings,
-    settings_file,
-)
+from taskwell.config import DEVELOPMENT_ISSUER, Settings, default_data_folder
+from taskwell.configuring import load_settings, settings_file
 from taskwell.errors import SettingsInvalid
 
 SECRET = "a-shared-secret-of-32-bytes-or-more"

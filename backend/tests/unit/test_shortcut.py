@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from taskwell.api.routing import PersonalRoute
 from taskwell.api.shortcut import Shortcut
-from taskwell.config import load_settings
+from taskwell.configuring import load_settings
 from taskwell.main import create_app
 
 APP = create_app(load_settings(database_url="postgresql://127.0.0.1/nowhere"))

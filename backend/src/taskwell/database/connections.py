@@ -10,6 +10,7 @@ from typing import Any
 
 from taskwell.database.mishaps import MISHAPS
 from taskwell.errors import DatabaseBusy
+from taskwell.waiting import Waiting
 
 # Neon suspends a database that was idle for five minutes; let go before it does.
 IDLE_SECONDS = 240.0
@@ -25,6 +26,10 @@ class Usage:
     idle: int
     limit: int
     waiting: int
+
+
+def _busy() -> DatabaseBusy:
+    return DatabaseBusy("no connection became free in time")
 
 
 class Connections:
@@ -50,7 +55,8 @@ class Connections:
         self._busy: set[Connection] = set()
         # With the time at which they came back, the last one last.
         self._idle: deque[tuple[Connection, float]] = deque()
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        # They are handed one, or None: there is room for another one, or one to be had.
+        self._waiting: Waiting[Connection | None] = Waiting()
         self._farewells: set[asyncio.Task[None]] = set()
         self._clock: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -75,7 +81,7 @@ class Connections:
                 self._open -= 1
             if self._open < self._limit:
                 return await self._make()
-            handed = await self._wait(turn, first)
+            handed = await self._waiting.wait(turn, _busy, self._pass_on, first=first)
             if handed is not None:
                 return handed
 
@@ -86,7 +92,7 @@ class Connections:
             self._lose()
         elif not is_sound or self._is_closed:
             self._dismiss(connection)
-        elif not self._hand_on(connection):
+        elif not self._waiting.hand(connection):
             loop = asyncio.get_running_loop()
             self._idle.append((connection, loop.time()))
             if self._clock is None:
@@ -118,53 +124,17 @@ class Connections:
             self._lose()
             raise
 
-    async def _wait(self, seconds: float, first: bool) -> Connection | None:
-        """None: there is room for another one, or one to be had."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Connection | None] = loop.create_future()
-        queue_up = self._waiting.appendleft if first else self._waiting.append
-        queue_up(turn)
-        # Not asyncio's timeout: nearly every request of a busy service comes by here.
-        end = loop.call_later(seconds, self._send_away, turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
-            elif turn.exception() is None:
-                # It came just as we gave up.
-                self._pass_on(turn.result())
-            raise
-        finally:
-            end.cancel()
-            # What it may end with leads here again.
-            del turn
-
-    def _send_away(self, turn: asyncio.Future[Connection | None]) -> None:
-        if not turn.done():
-            self._waiting.remove(turn)
-            turn.set_exception(DatabaseBusy("no connection became free in time"))
-
     def _pass_on(self, handed: Connection | None) -> None:
         if handed is None:
-            self._hand_on(None)
+            self._waiting.hand(None)
         else:
             self.give_back(handed, is_sound=True)
-
-    def _hand_on(self, connection: Connection | None) -> bool:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return True
-        return False
 
     def _lose(self) -> None:
         self._open -= 1
         if self._open == 0 and self._is_closed:
             self._all_gone.set()
-        self._hand_on(None)
+        self._waiting.hand(None)
 
     def _dismiss(self, connection: Connection) -> None:
         """Its place is free once it is gone: there are never more than the limit."""

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    nullcontext,
-    suppress,
-)
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import asyncpg
 
 from taskwell.config import Settings
 from taskwell.database.connections import Connection, Connections, Usage
-from taskwell.database.mishaps import (
-    MISHAPS,
-    ConnectionLost,
-    UniqueViolation,
-    ends_session,
-    reason,
-    tell,
-)
+from taskwell.database.mishaps import MISHAPS, ConnectionLost, ends_session, reason, tell
 from taskwell.database.statement import Statement
 from taskwell.database.storage import Storage
+from taskwell.database.transaction import Row, Transaction, begun
 from taskwell.database.url import CONNECT_SECONDS, target
 from taskwell.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from taskwell.measures.stopwatch import Stopwatch
 
-_ROLLBACK_SECONDS = 1.0
-
 _UNTIMED = nullcontext()
-
-# A record of the driver's, by the names of its columns.
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,69 +35,6 @@ class Patience:
 
 
 USUAL_PATIENCE = Patience()
-
-
-class Runner(Protocol):
-    """What services need of a database: the pool, or a transaction that is open already."""
-
-    async def row(self, statement: Statement, **values: object) -> Row | None: ...
-
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
-
-
-class Transaction:
-    """A few statements that take effect together."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def row(self, statement: Statement, **values: object) -> Row | None:
-        arguments = statement.arguments(values)
-        if not statement.collides:
-            return await self._fetch(statement, arguments)
-        # A statement that runs into a key of another's must not spoil what came before it.
-        savepoint = self._connection.transaction()
-        await savepoint.start()
-        try:
-            found = await self._fetch(statement, arguments)
-        except asyncpg.UniqueViolationError as error:
-            await savepoint.rollback()
-            raise UniqueViolation from error
-        await savepoint.commit()
-        return found
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """This one: what is done within it takes effect with the rest."""
-        yield self
-
-    async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
-        found: Row | None = await self._connection.fetchrow(statement.sql, *arguments)
-        return found
-
-
-@asynccontextmanager
-async def _begun(connection: Any) -> AsyncIterator[None]:
-    """Who waited in vain for a statement does not wait as long again for its ROLLBACK: the end of
-    the connection does the same."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        yield
-    except asyncio.CancelledError:
-        with suppress(*MISHAPS):
-            await _roll_back(transaction)
-        raise
-    except BaseException:
-        # A database that does not answer this either is what is told.
-        await _roll_back(transaction)
-        raise
-    await transaction.commit()
-
-
-async def _roll_back(transaction: Any) -> None:
-    async with asyncio.timeout(_ROLLBACK_SECONDS):
-        await transaction.rollback()
 
 
 class Database:
@@ -212,7 +133,7 @@ class Database:
                 found: Row | None = await connection.fetchrow(statement.sql, *arguments)
             else:
                 # Without names, preparing and running must meet the same server connection.
-                async with _begun(connection):
+                async with begun(connection):
                     found = await connection.fetchrow(statement.sql, *arguments)
             is_sound = True
         except MISHAPS as error:
@@ -235,7 +156,7 @@ class Database:
             connection = await self._take(writes=True)
             has_begun = False
             try:
-                async with _begun(connection):
+                async with begun(connection):
                     has_begun = True
                     yield Transaction(connection)
             except MISHAPS as error:

@@ -51,7 +51,7 @@ class Turnstile:
         finally:
             turn.give_back()
             # What was asked would keep itself alive through it, until the garbage is looked for.
-            scope.pop(TURN, None)
+            del scope[TURN]
 
 
 class _Turn:

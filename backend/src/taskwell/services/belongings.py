@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Literal
 
-from taskwell.database.pool import Runner
+from taskwell.database.transaction import Runner
 from taskwell.schemas.belongings import ImportDocument, ImportedTask
 from taskwell.services.tasks import fingerprint_of
 from taskwell.services.workbench import Draft, Workbench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from taskwell.database.pool import Runner
+from taskwell.database.transaction import Runner
 from taskwell.errors import CursorInvalid, SyncResetRequired
 from taskwell.services.lists import NOTHING_YET
 from taskwell.statements.catalogue import CHANGES, LOOK_AT_ACCOUNT

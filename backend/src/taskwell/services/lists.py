@@ -11,7 +11,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import NoReturn
 
-from taskwell.database.pool import Runner
+from taskwell.database.transaction import Runner
 from taskwell.errors import CursorInvalid
 from taskwell.models.limits import GREATEST_ORDER, LONGEST_TEXT
 from taskwell.schemas.tasks import is_uuid

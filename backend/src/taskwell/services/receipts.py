@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from taskwell.database.pool import Runner, Transaction
+from taskwell.database.transaction import Runner, Transaction
 from taskwell.errors import KeyInUse, KeyReused
 from taskwell.services.workbench import lock_account
 from taskwell.statements.catalogue import FIND_RECEIPT, SAVE_RECEIPT

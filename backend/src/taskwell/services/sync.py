@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import MISSING, BaseModel, ValidationError
 
-from taskwell.database.pool import Runner
+from taskwell.database.transaction import Runner
 from taskwell.errors import (
     BatchAborted,
     Clash,

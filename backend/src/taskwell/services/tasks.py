@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pydantic import MISSING
 
 from taskwell.database.mishaps import UniqueViolation
-from taskwell.database.pool import Row, Runner
+from taskwell.database.transaction import Row, Runner
 from taskwell.errors import (
     PreconditionFailed,
     TaskDeleted,

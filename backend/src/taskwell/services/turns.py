@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from taskwell.errors import RequestRefused
+from taskwell.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Turns:
     def __init__(self, house: House) -> None:
         self._house = house
         self.inside = 0
-        self._waiting: deque[asyncio.Future[None]] | None = None
+        self._waiting: Waiting[None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -42,45 +41,16 @@ class Turns:
         return False
 
     async def enter(self) -> None:
-        if not self.try_enter():
-            await self._wait()
+        if self.try_enter():
+            return
+        house = self._house
+        if self.waiting >= house.most_waiting:
+            raise house.refusal()
+        if self._waiting is None:
+            self._waiting = Waiting()
+        await self._waiting.wait(house.patience, house.refusal, lambda _: self.leave())
 
     def leave(self) -> None:
         """The place goes from hand to hand, so that nobody who comes just now takes it."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self.inside -= 1
-
-    async def _wait(self) -> None:
-        if self.waiting >= self._house.most_waiting:
-            raise self._house.refusal()
-        if self._waiting is None:
-            self._waiting = deque()
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        end = loop.call_later(self._house.patience, self._send_away, turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                # Whoever left in the same moment has passed over it, and it waits no more.
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
-            elif turn.exception() is None:
-                # Its turn had come in the same moment: the place is the next one's.
-                self.leave()
-            raise
-        finally:
-            end.cancel()
-            # What it may end with leads here again.
-            del turn
-
-    def _send_away(self, turn: asyncio.Future[None]) -> None:
-        if not turn.done():
-            assert self._waiting is not None
-            self._waiting.remove(turn)
-            turn.set_exception(self._house.refusal())
+        if not self._waiting or not self._waiting.hand(None):
+            self.inside -= 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from taskwell.database.pool import Row, Runner
+from taskwell.database.transaction import Row, Runner
 from taskwell.errors import TaskLimitReached
 from taskwell.measures.revisions import WRITTEN
 from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP

@@ -11,7 +11,8 @@ import pytest
 
 from taskwell.auth.diagnosis import Finding, examine_keys, explain
 from taskwell.auth.gate import build_gate, development_issuer
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from taskwell.errors import KeysUnavailable, TokenRefused
 from unit.auth.families import Attempt
 from unit.auth.forgeries import FAMILIES

@@ -12,7 +12,8 @@ from taskwell.auth.gate import Gate, build_gate, development_issuer
 from taskwell.auth.identity import Identity
 from taskwell.auth.jwks import PublishedKeySet
 from taskwell.auth.keys import Key
-from taskwell.config import Settings, load_settings
+from taskwell.config import Settings
+from taskwell.configuring import load_settings
 from taskwell.errors import (
     KeysUnavailable,
     SettingsInvalid,
