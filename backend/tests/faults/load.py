@@ -126,9 +126,12 @@ class Load:
             runner.run(self._work())
 
     async def _work(self) -> None:
-        following = asyncio.create_task(self.places.follow())
+        ended = asyncio.Event()
+        following = asyncio.create_task(self.places.follow(ended))
         await asyncio.gather(*(client.work() for client in self._clients))
-        following.cancel()
+        # Not by force: it may wait for an answer just then.
+        ended.set()
+        await following
 
 
 class Client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import count
 
 from end_to_end.processes import await_that
@@ -27,12 +28,14 @@ class Places:
         ready = self._ready or self._addresses
         return ready[next(self._turns) % len(ready)]
 
-    async def follow(self) -> None:
-        while len(self._addresses) > 1:
+    async def follow(self, ended: asyncio.Event) -> None:
+        while len(self._addresses) > 1 and not ended.is_set():
             answers = await asyncio.gather(*map(_is_ready, self._addresses))
             told = zip(self._addresses, answers, strict=True)
             self._ready = [address for address, is_ready in told if is_ready]
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await ended.wait()
 
 
 async def _is_ready(address: Address) -> bool:
