@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+import asyncpg
 import pytest
 
 from end_to_end.serving import Serving, data_folder, database_url, run, serving
@@ -19,6 +23,7 @@ from second_connection import SecondConnection
 
 # Longer than anything takes, and an end to a wait for what never comes.
 PATIENCE = 20.0
+WORKERS = 2
 LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
 
 
@@ -73,7 +78,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def first(folder: Path) -> Iterator[Serving]:
-    with serving(folder) as service:
+    with serving(folder, TASKWELL_WORKERS=str(WORKERS)) as service:
         yield service
 
 
@@ -109,6 +114,36 @@ def test_a_write_is_heard_in_every_process(first: Serving, second: Serving) -> N
                 cursor = event["id"]
         changes = second.http.get("/sync", params={"since": cursor}).json()
         assert changes["changes"] == []
+
+
+def test_each_worker_has_a_name_of_its_own(first: Serving, folder: Path) -> None:
+    """Else each would take what another says for the echo of what it has said itself."""
+    names = set()
+
+    def hear(*said: object) -> None:
+        names.add(str(said[-1]).partition(",")[0])
+
+    def write_something(_: int) -> None:
+        # Each on a new connection, which any worker may take.
+        post = Request(f"{first.url}/tasks", b'{"text":"Now"}', headers)
+        with urlopen(post) as response:
+            assert response.status == 201
+
+    async def story() -> None:
+        with ThreadPoolExecutor(8) as pool:
+            loop = asyncio.get_running_loop()
+            connection = await asyncpg.connect(database_url(folder))
+            try:
+                await connection.add_listener("taskwell", hear)
+                async with asyncio.timeout(PATIENCE):
+                    while len(names) < WORKERS:
+                        jobs = [loop.run_in_executor(pool, write_something, n) for n in range(16)]
+                        await asyncio.gather(*jobs)
+            finally:
+                await connection.close()
+
+    headers = dict(first.http.headers) | {"content-type": "application/json"}
+    asyncio.run(story())
 
 
 def test_a_reader_who_comes_back_misses_nothing(first: Serving) -> None:
@@ -176,6 +211,20 @@ def test_a_stream_ends_with_the_service(folder: Path, first: Serving) -> None:
             service.program.process.send_signal(signal.SIGTERM)
             assert events.next() is None
             assert service.program.process.wait(PATIENCE) == 0
+
+
+def test_a_head_has_no_stream_behind_it(first: Serving) -> None:
+    connection = HTTPConnection(*first.address, timeout=PATIENCE)
+    asked = {"authorization": first.http.headers["authorization"]}
+    connection.request("HEAD", "/events", headers=asked)
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.read() == b""
+    # On the same connection, which is free again.
+    connection.request("GET", "/health/live")
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 @pytest.mark.parametrize("headers", [{"authorization": ""}, {"authorization": "Bearer x"}])

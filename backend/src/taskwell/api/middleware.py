@@ -65,15 +65,14 @@ class Frame:
                 status = message["status"]
                 self._admission.give_back(note)
                 self._dress(message, note, origin, began)
-            elif method == "HEAD":
-                message = {**message, "body": b""}
-            else:
+            elif method != "HEAD":
                 size += len(message.get("body", b""))
             await send(message)
 
         if method == "HEAD":
             # A scope of our own: the server goes by the one it made.
             scope = {**scope, "method": "GET"}
+            send = _head_of(send)
         try:
             await self._answering(scope, origin)(scope, receive, send_framed)
         except ClientDisconnect:
@@ -152,6 +151,17 @@ class Frame:
         if note.reason is not None:
             members["reason"] = note.reason
         logger.info("request", extra={MEMBERS: members})
+
+
+def _head_of(send: Send) -> Send:
+    """Ends the answer with its head, and now: the body of a stream has no end."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
+
+    return send_head
 
 
 def _last_word(scope: Scope, note: trace.Trace, error: BaseException) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -73,7 +74,8 @@ class Live:
         self._deny_list = deny_list
         self._look_seconds = look_seconds
         self._listener = listener
-        self._sender = secrets.token_hex(8)
+        # The workers of a service are forked from a process that has made this already.
+        self._service = secrets.token_hex(8)
         self._streams: dict[str, set[Stream]] = {}
         self._users_by_mark: dict[str, str] = {}
         self._dirty: set[str] = set()
@@ -86,6 +88,10 @@ class Live:
     @property
     def open_streams(self) -> int:
         return sum(len(streams) for streams in self._streams.values())
+
+    @property
+    def _sender(self) -> str:
+        return f"{self._service}.{os.getpid()}"
 
     def nudge(self, user_id: str) -> None:
         """Something may have changed for this user, by way of this process."""
