@@ -12,7 +12,7 @@ from taskwell.api import trace
 from taskwell.api.admission import Admission, give_turn_back
 from taskwell.auth.gate import Gate
 from taskwell.auth.identity import Identity
-from taskwell.errors import TaskNotFound, TokenRefused
+from taskwell.errors import TokenRefused
 from taskwell.services.belongings import Belongings
 from taskwell.services.lists import Lists
 from taskwell.services.live import Live
@@ -32,7 +32,7 @@ class Call(Request):
     body_read: bytes | None = None
 
     async def identify(self) -> None:
-        """Who is not let in, or asks below the path of another, gets no further."""
+        """Who is not let in gets no further."""
         scope = self.scope
         state = self.app.state
         gate: Gate = state.gate
@@ -55,8 +55,6 @@ class Call(Request):
         purge: Purge = state.purge
         purge.begin_if_due()
         self.identity = identity
-        if self.path_params.get("user_id", identity.user_id) != identity.user_id:
-            raise TaskNotFound
 
     async def take_share(self) -> None:
         """Whoever works with the database comes by here; streams don't."""
@@ -66,6 +64,10 @@ class Call(Request):
     @property
     def user(self) -> str:
         return self.identity.user_id
+
+    @property
+    def is_below_another(self) -> bool:
+        return bool(self.path_params.get("user_id", self.user) != self.user)
 
     @property
     def tasks(self) -> Tasks:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -11,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
+from taskwell.api.bodies import read_bytes
 from taskwell.api.call import Call
 from taskwell.api.idempotency import once
 from taskwell.api.openapi import operation_id
-from taskwell.api.problems import answer_to
-from taskwell.errors import RequestRefused
+from taskwell.api.problems import HttpRefused, answer_to
+from taskwell.errors import RequestRefused, TaskNotFound
 
 # Under it everybody has their tasks too.
 USER_PATH = "/api/{user_id}"
@@ -43,6 +45,8 @@ class PersonalRoute(_OwnRoute):
         call = Call(scope, receive)
         try:
             await call.identify()
+            if call.is_below_another:
+                await _refuse_path(call)
             await call.take_share()
             response = await self._answer(call)
         except RequestRefused as refusal:
@@ -78,6 +82,14 @@ class StreamRoute(_OwnRoute):
             return response
 
         return handle_personally
+
+
+async def _refuse_path(call: Call) -> NoReturn:
+    """As where a task is absent, which is seen once the body has come: the connection stays open
+    behind it."""
+    with suppress(HttpRefused):
+        await read_bytes(call)
+    raise TaskNotFound
 
 
 def below(prefix: str, routes: Iterable[BaseRoute]) -> list[BaseRoute]:
