@@ -61,12 +61,25 @@ def test_nothing_to_clear_makes_no_new_revision(alice: ApiUser, tasks: str) -> N
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?status=", "?status=all", "?status=pending", "?status=COMPLETED", "?q=a"]
+    "query",
+    [
+        *("", "?status=", "?status=all", "?status=pending", "?status=COMPLETED", "?q=a"),
+        # More than they say, or something else, would go.
+        *("?status=completed&q=milk", "?q=&status=completed", "?status=completed&limit=1"),
+        *("?status=pending&status=completed", "?status=completed&cursor=x&sort=order"),
+    ],
 )
-def test_without_the_filter_nothing_is_deleted(alice: ApiUser, tasks: str, query: str) -> None:
+def test_without_the_filter_alone_nothing_is_deleted(
+    alice: ApiUser, tasks: str, query: str
+) -> None:
     task = alice.create(completed=True)
     expect_problem(alice.delete(f"{tasks}{query}"), 400, "filter-required")
     assert alice.get(tasks).json() == [task]
+
+
+def test_what_is_no_filter_is_ignored(alice: ApiUser, tasks: str) -> None:
+    alice.create(completed=True)
+    assert alice.delete(f"{tasks}?cache=7&status=completed").json() == {"deleted": 1}
 
 
 class TestIfMatch:

@@ -106,6 +106,11 @@ class TestLimit:
             ("ten", "wrong-type"),
             ("NaN", "wrong-type"),
             ("%00", "wrong-type"),
+            ("1.0", "wrong-type"),
+            ("1_0", "wrong-type"),
+            ("%2B5", "wrong-type"),
+            ("+5", "wrong-type"),
+            ("٣", "wrong-type"),
         ],
     )
     def test_out_of_its_range(self, alice: ApiUser, tasks: str, limit: str, code: str) -> None:

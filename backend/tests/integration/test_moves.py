@@ -118,7 +118,8 @@ def test_there_is_no_place_beside_itself_or_nothing(
         expect_flaws(refused, (f"/{side}", "no-such-task"))
         (result,) = results(alice, operation("move", task["id"], set={side: target}))
         assert (result["status"], result["task"]) == ("rejected", task)
-        assert [flaw["code"] for flaw in result["problem"]["errors"]] == ["no-such-task"]
+        (flaw,) = result["problem"]["errors"]
+        assert (flaw["pointer"], flaw["code"]) == (f"/set/{side}", "no-such-task")
 
 
 @pytest.mark.parametrize(("side", "expected"), [("before", "acd"), ("after", "acd")])

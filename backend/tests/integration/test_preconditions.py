@@ -116,6 +116,17 @@ class TestIfMatch:
         follow_up = write(alice, target.path, {"if-match": refused.headers["etag"]})
         assert follow_up.status_code in (200, 204)
 
+    def test_only_if_there_is_nothing_yet(
+        self, alice: ApiUser, target: Target, write: Write
+    ) -> None:
+        for value in ("*", " * "):
+            refused = write(alice, target.path, {"if-none-match": value})
+            body = expect_problem(refused, 412, "precondition-failed", "current")
+            assert body["current"] == target.task
+            absent = write(alice, f"/tasks/{uuid4()}", {"if-none-match": value})
+            expect_problem(absent, 404, "task-not-found")
+        assert alice.get(target.path).json() == target.task
+
     def test_what_can_not_be_read(self, alice: ApiUser, target: Target, write: Write) -> None:
         for value in GARBLED:
             refused = write(alice, target.path, {"if-match": value})

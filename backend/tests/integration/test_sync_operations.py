@@ -205,7 +205,7 @@ def _flaw(entry: object, alice: ApiUser) -> dict[str, Any]:
         ({"set": {"text": "\0"}}, ["/set/text"]),
         ({"set": {"text": "x" * 501, "order": 2**53}}, ["/set/order", "/set/text"]),
         ({"set": {"colour": "red"}}, ["/set"]),
-        ({"set": {"rev": 1}}, ["/set"]),
+        ({"set": {"rev": 1}}, ["/set/rev"]),
         ({"type": "create", "set": {}}, ["/set/text"]),
         ({"type": "create", "set": {"text": None}}, ["/set/text"]),
         ({"type": "complete", "set": {}}, ["/set/completed"]),

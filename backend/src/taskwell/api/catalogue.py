@@ -42,7 +42,7 @@ CATALOGUE: dict[str, Kind] = {
     "filter-required": Kind(
         400,
         "A filter is required",
-        "Deleting many tasks takes status=completed, and deletes the completed ones.",
+        "Deleting many tasks takes status=completed and no other filter: all completed ones go.",
     ),
     "token-missing": Kind(
         401, "A token is required", "Send a token as Authorization: Bearer <token>."

@@ -53,6 +53,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "true, where this is the answer to an earlier request with the same key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "X-Accel-Buffering": {"description": "no, for proxies that gather.", "schema": _STRING},
     "Allow": {"description": "The methods of this path.", "schema": _STRING},
     "WWW-Authenticate": {"description": "Bearer", "schema": _STRING},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
@@ -75,6 +76,11 @@ _HEADERS_OF_ALL = {
         "schema": _STRING,
     },
     "Cache-Control": {"description": "Who may keep the answer, and how.", "schema": _STRING},
+    "Vary": {
+        "description": "The headers of the request that make another answer.",
+        "schema": _STRING,
+    },
+    "X-Content-Type-Options": {"description": "nosniff", "schema": _STRING},
 }
 _HEADERS_OF_PROBLEMS = {
     401: ("WWW-Authenticate",),
@@ -179,6 +185,10 @@ def _header(name: str, description: str, schema: Mapping[str, Any] = _STRING) ->
 
 _IF_MATCH = _header("If-Match", "Write only if the task still has one of these tags.", _TAGS)
 _IF_NONE_MATCH = _header("If-None-Match", "Answer 304 if the tag is still one of these.", _TAGS)
+_IF_NOTHING = _header(
+    "If-None-Match", "`*`: 412 if there is such a task, which a write needs. No tags.", _TAGS
+)
+_IF_MATCH_OF_NEW = _header("If-Match", "A new task has no tag that could match: 412.", _TAGS)
 _IF_NEW = _header("If-None-Match", "`*`: create only if there is no task with this id.", _TAGS)
 _ONLY_COMPLETED = {
     "name": "status",
@@ -194,9 +204,9 @@ _IDEMPOTENCY_KEY = _header(
 )
 _PREFER = _header("Prefer", "`count=exact` adds X-Total-Count.")
 
-if_match = {"parameters": [_IF_MATCH]}
+if_match = {"parameters": [_IF_MATCH, _IF_NOTHING]}
 if_none_match = {"parameters": [_IF_NONE_MATCH]}
-if_new = {"parameters": [_IF_NEW]}
+if_new = {"parameters": [_IF_NEW, _IF_MATCH_OF_NEW]}
 only_completed_if_match = {"parameters": [_ONLY_COMPLETED, _IF_MATCH]}
 if_none_match_or_prefer = {"parameters": [_IF_NONE_MATCH, _PREFER]}
 
@@ -225,6 +235,7 @@ def complete_response(response: dict[str, Any]) -> None:
         # The framework says more here than OpenAPI 3.1 has words for.
         contents[_EVENT_STREAM] = {"examples": {"change": {"value": _EXAMPLE_EVENT}}}
         response["description"] = "Events, until the token expires or the connection ends."
+        response["headers"].update(headers("X-Accel-Buffering"))
     elif response["description"] == _SAID_BY_FRAMEWORK:
         schema = contents["application/json"]["schema"].get("$ref", "")
         response["description"] = _MEANINGS[schema.rpartition("/")[2]]

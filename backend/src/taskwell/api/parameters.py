@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from taskwell.api.call import Call
 from taskwell.errors import Flaw, InputInvalid
@@ -34,6 +36,16 @@ SortWord = Literal[
 ]
 
 
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def _whole(text: object) -> object:
+    """No other way to write it than the one that is described."""
+    if isinstance(text, str) and not _WHOLE.fullmatch(text):
+        raise PydanticCustomError("wrong-type", "must be a whole number")
+    return text
+
+
 class ListParameters(BaseModel):
     status: Annotated[StatusWord, Field(description="Which tasks.")] = "all"
     q: Annotated[
@@ -46,7 +58,9 @@ class ListParameters(BaseModel):
     ] = None
     sort: Annotated[SortWord, Field(description="With `-`: descending.")] = "order"
     limit: Annotated[
-        int, Field(ge=1, le=MOST_ON_A_PAGE, description="The most that one answer has.")
+        int,
+        Field(ge=1, le=MOST_ON_A_PAGE, description="The most that one answer has."),
+        BeforeValidator(_whole),
     ] = MOST_ON_A_PAGE
     cursor: Annotated[
         str | None, Field(max_length=8192, description="From the Link of the page before.")
@@ -71,7 +85,9 @@ class SyncParameters(BaseModel):
         Field(max_length=200, description="The cursor of the last answer; none: everything."),
     ] = None
     limit: Annotated[
-        int, Field(ge=1, le=MOST_CHANGES, description="The most that one answer has.")
+        int,
+        Field(ge=1, le=MOST_CHANGES, description="The most that one answer has."),
+        BeforeValidator(_whole),
     ] = MOST_CHANGES
 
 
@@ -103,6 +119,14 @@ def _remembered(read: _lru_cache_wrapper[Read], query_string: bytes) -> Read:
     """Front ends ask for the same few lists again and again."""
     is_short = len(query_string) < LONGEST_REMEMBERED
     return read(query_string) if is_short else read.__wrapped__(query_string)
+
+
+def clears_completed(call: Call) -> bool:
+    """Of all that a list can be asked for, nothing but this: what else is said would be passed
+    over, and more be deleted than was meant."""
+    said = parse_qsl(call.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    filters = [pair for pair in said if pair[0] in ListParameters.model_fields]
+    return filters == [("status", Status.COMPLETED)]
 
 
 def sync_parameters(call: Call) -> SyncParameters:

@@ -18,8 +18,11 @@ _LIST = re.compile(r'[ \t,]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*(?:,[ \t,
 def if_match(headers: Headers) -> list[str] | None:
     """The tags of which one must be current; a weak one never is. None: whatever is there.
 
-    "*" asks for something to be there, which every write to a task asks anyway.
+    "*" asks for something to be there, which every write to a task asks anyway; with
+    If-None-Match it asks for nothing to be there.
     """
+    if if_none_match(headers) == ANY:
+        return []
     tags = _tags(headers.getlist("if-match"))
     if tags is None or isinstance(tags, str):
         return None

@@ -37,7 +37,9 @@ def _storable(value: str) -> str:
     if "\0" in value:
         raise PydanticCustomError("nul-character", "must not contain the NUL character")
     if not _VISIBLE.search(value):
-        raise PydanticCustomError("blank", "must contain more than white space")
+        raise PydanticCustomError(
+            "blank", "must contain more than white space and control characters"
+        )
     return value
 
 
@@ -46,7 +48,7 @@ TaskText = Annotated[
     Field(
         min_length=1,
         max_length=LONGEST_TEXT,
-        description="At least one visible character, no NUL; stored exactly as sent.",
+        description="More than white space and control characters; no NUL. Stored exactly as sent.",
         json_schema_extra={"pattern": _TEXT_PATTERN},
     ),
     AfterValidator(_storable),

@@ -39,6 +39,8 @@ def _flaw(report: Any, skip: int, under: str) -> Flaw:
     if kind == "extra_forbidden":
         # An unknown member's name is input: say where it stands, not what it is.
         place = place[:-1]
+    elif kind == "read-only":
+        place = (*place, report["ctx"]["member"])
     code = _CODES.get(kind) or ("wrong-type" if kind.endswith("_type") else kind.replace("_", "-"))
     pointer = under + "".join(f"/{part}" for part in place)
     return Flaw(pointer, code, _MESSAGES.get(kind, report["msg"]))

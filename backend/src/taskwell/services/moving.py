@@ -70,9 +70,15 @@ class _Surroundings:
 
 
 async def move(
-    bench: Workbench, task_id: str, where: Move, *, may_be_deleted: bool = False
+    bench: Workbench,
+    task_id: str,
+    where: Move,
+    *,
+    under: str = "",
+    may_be_deleted: bool = False,
 ) -> None:
-    """`may_be_deleted`: a place beside a deleted task is known as long as its tombstone is kept."""
+    """`under`: where it was said. `may_be_deleted`: a place beside a deleted task is known as long
+    as its tombstone is kept."""
     await bench.save()
     anchor_id = _anchor_id(where)
     await bench.load([task_id] if anchor_id is None else [task_id, anchor_id])
@@ -81,7 +87,7 @@ async def move(
     anchor = None if anchor_id is None else bench.find(anchor_id)
     if anchor_id is not None and not _is_usable(anchor, moved, may_be_deleted):
         member = "/before" if where.before is not MISSING else "/after"
-        raise InputInvalid(Flaw(member, "no-such-task", "must be another task of yours"))
+        raise InputInvalid(Flaw(under + member, "no-such-task", "must be another task of yours"))
     reach = _REACH
     while True:
         around = await _surroundings(bench, moved, where, anchor, reach + 1)

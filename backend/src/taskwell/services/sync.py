@@ -175,7 +175,7 @@ class _Batch:
         if draft.deleted:
             raise TaskDeleted
         if isinstance(content, Move):
-            await move(self._bench, draft.id, content, may_be_deleted=True)
+            await move(self._bench, draft.id, content, under="/set", may_be_deleted=True)
             return "applied"
         return self._edit(draft, content.model_dump(exclude_unset=True), said.base_rev)
 

@@ -19,7 +19,7 @@ from taskwell.api.answers import (
 )
 from taskwell.api.bodies import JSON, MERGE_PATCH, json_body, optional_json_body
 from taskwell.api.call import Call
-from taskwell.api.parameters import ListParameters, list_query
+from taskwell.api.parameters import ListParameters, clears_completed, list_query
 from taskwell.api.preconditions import (
     ANY,
     has_if_match,
@@ -127,7 +127,7 @@ async def create_task(call: Call) -> Response:
 )
 async def clear_completed_tasks(call: Call) -> Response:
     """With If-Match, only if the list of the completed tasks still has that tag."""
-    if call.query_params.get("status") != Status.COMPLETED:
+    if not clears_completed(call):
         raise FilterRequired
     completed = lists.ListQuery(status=Status.COMPLETED)
     deleted = await call.tasks.clear_completed(
