@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from concurrency.observed import observed_database
+from taskwell.database.pool import Database
 from taskwell.errors import RequestRefused
 from taskwell.schemas.tasks import TaskCreate
 from taskwell.services.tasks import Created, Tasks
@@ -32,6 +33,7 @@ class Place:
 
     user_id: str
     tasks: Tasks
+    database: Database
     connection: Any
 
     async def create(self, text: str = "Buy milk", **members: Any) -> Created:
@@ -49,7 +51,7 @@ async def place(database_url: str, most_tasks: int = MOST_TASKS) -> AsyncIterato
     connection = await asyncpg.connect(database_url)
     try:
         user_id = f"crowd-{secrets.token_hex(8)}"
-        yield Place(user_id, Tasks(database, most_tasks), connection)
+        yield Place(user_id, Tasks(database, most_tasks), database, connection)
     finally:
         await connection.close()
         await database.close()

@@ -9,8 +9,8 @@ from typing import Literal
 from taskwell.database.transaction import Runner
 from taskwell.schemas.belongings import ImportDocument, ImportedTask
 from taskwell.services.tasks import fingerprint_of
-from taskwell.services.workbench import Draft, Workbench
-from taskwell.statements.catalogue import ERASE, EXPORT, LOCK_ACCOUNT
+from taskwell.services.workbench import Draft, Workbench, lock_account
+from taskwell.statements.catalogue import ERASE, EXPORT
 
 Outcome = Literal["created", "updated", "unchanged"]
 
@@ -45,7 +45,8 @@ class Belongings:
 
     async def erase(self, user_id: str) -> None:
         async with self._runner.transaction() as transaction:
-            await transaction.row(LOCK_ACCOUNT, user_id=user_id)
+            # Made where there is none: else nothing keeps a first task out meanwhile.
+            await lock_account(transaction, user_id)
             await transaction.row(ERASE, user_id=user_id)
 
 
