@@ -130,7 +130,7 @@ IMPORTS = [
     _import("an order out of range", "out-of-range", {"order": 2**53}),
     _import("a time of words", "wrong-type", {"created_at": "infinity"}),
     _import("a time without an offset", "wrong-type", {"created_at": "2026-11-21T08:30:00"}),
-    _import("a time out of range", "wrong-type", {"updated_at": "0001-01-01T00:00:00+23:59"}),
+    _import("a time out of range", "out-of-range", {"updated_at": "0001-01-01T00:00:00+23:59"}),
     _import("a time as a number", "wrong-type", {"updated_at": 1e18}),
     _import("a contradiction", "contradiction", {"completed": True}),
 ]

@@ -127,7 +127,7 @@ def start(query: ListQuery, cursor: str) -> None:
         return
     assert position.task_id is not None
     if isinstance(position.key, int):
-        assert abs(position.key) <= max(GREATEST_ORDER, 2 * 10**17)
+        assert abs(position.key) <= max(GREATEST_ORDER, 3 * 10**17)
     elif position.key is not None:
         assert query.sort is SortKey.TEXT
         assert b"\0" not in position.key.encode()

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import asyncpg
 import pytest
 
+from end_to_end.processes import await_that
 from end_to_end.serving import Serving, data_folder, database_url, run, serving
 from second_connection import SecondConnection
 
@@ -225,6 +226,25 @@ def test_a_head_has_no_stream_behind_it(first: Serving) -> None:
     connection.request("GET", "/health/live")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_a_user_has_only_so_many_streams(folder: Path, first: Serving) -> None:
+    several = {"TASKWELL_RATE_LIMIT": "3", "TASKWELL_WORKERS": "1"}
+    with serving(folder, DATABASE_URL=database_url(folder), **several) as service:
+        service.http.headers["authorization"] = first.http.headers["authorization"]
+        with listening(service) as events, listening(service), listening(service):
+            assert events.next() is not None
+            refused = service.http.get("/events")
+            assert (refused.status_code, refused.json()["code"]) == (429, "too-many-at-once")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert service.http.get("/tasks").status_code == 200
+        # As soon as the service has seen that one has gone.
+        await_that(lambda: is_streaming(service))
+
+
+def is_streaming(service: Serving) -> bool:
+    with service.http.stream("GET", "/events") as response:
+        return response.status_code == 200
 
 
 @pytest.mark.parametrize("headers", [{"authorization": ""}, {"authorization": "Bearer x"}])

@@ -1,6 +1,34 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
 from api_user import ApiUser
+from expectations import expect_flaws, expect_problem
+from newcomers import Newcomer
+from running import running
+from taskwell.config import Settings
+
+NOW = "2026-11-21T08:30:00.000000Z"
+
+
+def document(tasks: list[Any], deleted: list[Any]) -> dict[str, Any]:
+    return {"format": "taskwell-export-1", "tasks": tasks, "deleted_tasks": deleted}
+
+
+def exported(**members: object) -> dict[str, object]:
+    return {
+        "id": str(uuid4()),
+        "text": "Buy milk",
+        "completed": False,
+        "order": 1024,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "completed_at": None,
+    } | members
 
 
 def test_what_is_exported_can_be_brought_back_as_it_was(alice: ApiUser, bob: ApiUser) -> None:
@@ -89,3 +117,69 @@ def test_a_cursor_does_not_outlive_its_account(alice: ApiUser) -> None:
     alice.delete("/me")
     reset = alice.get(f"/sync?since={cursor}")
     assert (reset.status_code, reset.json()["code"]) == (410, "sync-reset-required")
+
+
+def test_of_a_document_of_nonsense_only_the_first_flaws_are_told(alice: ApiUser) -> None:
+    for tasks, deleted, place in (([{}] * 5000, [], "tasks"), ([], [{}] * 5000, "deleted_tasks")):
+        refused = alice.post("/me/import", document(tasks, deleted))
+        missing = ("id", "text", "completed", "order", "created_at", "updated_at", "completed_at")
+        expect_flaws(refused, *((f"/{place}/0/{name}", "required") for name in missing))
+
+
+class TestTimes:
+    @pytest.mark.parametrize("member", ["created_at", "updated_at", "completed_at"])
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            pytest.param((datetime.now(UTC) + timedelta(days=2)).isoformat(), id="in two days"),
+            "8999-01-01T00:00:00Z",
+            "9999-12-31T23:30:00-01:00",
+            # In UTC, still the year before.
+            "1900-01-01T00:30:00+05:00",
+            "0001-01-01T00:00:00+05:00",
+        ],
+    )
+    def test_out_of_their_range(self, alice: ApiUser, member: str, moment: str) -> None:
+        task = exported(completed=True, completed_at=NOW) | {member: moment}
+        refused = alice.post("/me/import", document([task], []))
+        expect_flaws(refused, (f"/tasks/0/{member}", "out-of-range"))
+
+    def test_the_earliest_come_back(self, alice: ApiUser, bob: ApiUser) -> None:
+        task = exported(created_at="1900-01-01T01:00:00+01:00")
+        assert alice.post("/me/import", document([task], [])).json()["created"] == 1
+        assert bob.post("/me/import", alice.get("/me/export").json()).json()["created"] == 1
+
+
+class TestLimits:
+    @pytest.fixture
+    def user(self, settings: Settings, newcomer: Newcomer) -> Any:
+        with running(settings.model_copy(update={"max_tasks": 3})) as client:
+            yield newcomer(client)
+
+    def test_of_tasks(self, user: ApiUser) -> None:
+        tasks = [exported() for _ in range(4)]
+        refused = user.post("/me/import", document(tasks, []))
+        expect_problem(refused, 409, "task-limit-reached")
+        assert user.post("/me/import", document(tasks[1:], [])).json()["created"] == 3
+
+    def test_of_deleted_tasks(self, user: ApiUser) -> None:
+        deleted = [exported() for _ in range(4)]
+        refused = user.post("/me/import", document([], deleted))
+        expect_problem(refused, 409, "task-limit-reached")
+        assert user.post("/me/import", document([], deleted[:2])).json()["created"] == 2
+        refused = user.post("/me/import", document([], deleted[2:]))
+        expect_problem(refused, 409, "task-limit-reached")
+        again = user.post("/me/import", document([], deleted[:3]))
+        assert again.json() == {"created": 1, "updated": 0, "unchanged": 2}
+
+    def test_of_an_export(self, user: ApiUser, bob: ApiUser) -> None:
+        """What is taken out can be brought back, also where more than that was deleted."""
+        made = [user.create(str(number)) for number in range(3)]
+        user.delete(f"/tasks/{made[0]['id']}")
+        made.append(user.create("3"))
+        for task in made[1:]:
+            user.delete(f"/tasks/{task['id']}")
+        taken = user.get("/me/export").json()
+        assert {task["text"] for task in taken["deleted_tasks"]} == {"1", "2", "3"}
+        user.delete("/me")
+        assert user.post("/me/import", taken).json()["created"] == 3

@@ -20,10 +20,26 @@ MEMBERS = st.dictionaries(
 )
 
 
+def members(many: int) -> bytes:
+    return b",".join(b'"m%d":1' % number for number in range(many))
+
+
 def flaws(raw: bytes) -> list[tuple[str, str]]:
     with pytest.raises(InputInvalid) as refused:
         parse(raw, TaskCreate)
     return [(flaw.pointer, flaw.code) for flaw in refused.value.flaws]
+
+
+def test_only_some_flaws_are_told() -> None:
+    told = flaws(b"{%s}" % members(64))
+    assert len(told) == 20
+    # What is missing is among them.
+    assert ("/text", "required") in told
+
+
+def test_whole_numbers_in_any_form() -> None:
+    for digits in (b"5", b"5.0", b"5e0", b"0.5e1", b"50e-1", b"5.000"):
+        assert parse(b'{"text": "a", "order": %s}' % digits, TaskCreate).order == 5
 
 
 def test_what_fits() -> None:
@@ -53,6 +69,12 @@ def test_no_json(raw: bytes) -> None:
         (rb'{"text": "a", "\udfff": 1}', ("", "lone-surrogate")),
         (b'{"text": "a", "x": 1}', ("", "unknown-member")),
         (b'{"text": "a", "rev": 1}', ("/rev", "read-only")),
+        # Floats round these to whole numbers.
+        (b'{"text": "a", "order": 4503599627370497.5}', ("/order", "wrong-type")),
+        (b'{"text": "a", "order": -1e-400}', ("/order", "wrong-type")),
+        (b'{"text": {%s}}' % members(65), ("", "too-many")),
+        (b"[%s1]" % (b"[]," * 1_000_000), ("", "too-many")),
+        (b"[%s1]" % (b"1," * 2_000_000), ("", "too-many")),
     ],
 )
 def test_json_that_can_not_be_meant(raw: bytes, flaw: tuple[str, str]) -> None:

@@ -23,6 +23,7 @@ class Admission:
         self._addresses = Addresses(settings.trusted_proxies)
         self._users = buckets("user", settings.rate_limit)
         self._failures = buckets("address", settings.rate_limit)
+        self._most_streams = settings.rate_limit
         self._shares = Shares(settings.pool_size)
         # How often each limit was met.
         self.met = {"user": 0, "address": 0, "at-once": 0}
@@ -35,6 +36,12 @@ class Admission:
     def count_request(self, user_id: str) -> None:
         if self._users is not None:
             self._take(self._users.take, user_id)
+
+    def admit_stream(self, open_streams: int) -> None:
+        """One more for a user who has so many: each write of theirs is told to all of them."""
+        if self._most_streams and open_streams >= self._most_streams:
+            self.met["at-once"] += 1
+            raise TooManyAtOnce
 
     async def take_share(self, scope: Scope, user_id: str) -> None:
         """Of the database, before anything is asked of it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from math import isinf
 from typing import Any, NoReturn, TypeVar
 
@@ -16,6 +19,14 @@ from taskwell.services.flaws import flaws_of
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+
+# No object here has nearly as many, and no document as many values: what is cheap to send must
+# not be dear to read.
+_MOST_MEMBERS = 64
+_MOST_VALUES = 2_000_000
+
+# One large body at a time, beside the requests that wait for nothing but the event loop.
+_reader = ThreadPoolExecutor(1, "bodies")
 
 _UTF8 = re.compile(r'\s*(?:charset="?utf-8"?\s*)?', re.IGNORECASE)
 
@@ -31,6 +42,13 @@ async def json_body(
     """`limit` is the body's, where it is not the one of the settings."""
     _check_media_type(call, media_types or (JSON,))
     return parse(await read_bytes(call, limit), model)
+
+
+async def large_json_body(call: Call, model: type[Body], limit: int) -> Body:
+    """One that may take long to read."""
+    _check_media_type(call, (JSON,))
+    raw = await read_bytes(call, limit)
+    return await asyncio.get_running_loop().run_in_executor(_reader, parse, raw, model)
 
 
 async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
@@ -82,6 +100,8 @@ def _check_media_type(call: Call, accepted: tuple[str, ...]) -> None:
 
 def _read_json(raw: bytes) -> object:
     """RFC 8259 in UTF-8. What is JSON but can't be meant is told from what is no JSON at all."""
+    if len(raw) > _MOST_VALUES and sum(map(raw.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise InputInvalid(Flaw("", "too-many", "has too many values"))
     try:
         return json.loads(
             raw.decode(),
@@ -99,6 +119,8 @@ def _read_json(raw: bytes) -> object:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MOST_MEMBERS:
+        raise InputInvalid(Flaw("", "too-many", "has an object with too many members"))
     members = dict(pairs)
     if len(members) != len(pairs):
         raise InputInvalid(Flaw("", "duplicate-member", "has a member twice"))
@@ -115,4 +137,6 @@ def _number(digits: str) -> float:
     number = float(digits)
     if isinf(number):
         raise InputInvalid(Flaw("", "out-of-range", "has a number that is too large"))
-    return int(number) if number.is_integer() else number
+    # Not one that was made whole by rounding.
+    is_whole = number.is_integer() and Decimal(digits) == number
+    return int(number) if is_whole else number

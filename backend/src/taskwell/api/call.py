@@ -61,6 +61,10 @@ class Call(Request):
         admission: Admission = self.app.state.admission
         await admission.take_share(self.scope, self.user)
 
+    def open_stream(self) -> None:
+        admission: Admission = self.app.state.admission
+        admission.admit_stream(self.live.streams_of(self.user))
+
     @property
     def user(self) -> str:
         return self.identity.user_id

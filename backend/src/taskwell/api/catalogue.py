@@ -132,7 +132,7 @@ CATALOGUE: dict[str, Kind] = {
     "too-many-at-once": Kind(
         429,
         "Too many requests at once",
-        "Many of your requests are at work already; nothing was done. Send fewer at a time.",
+        "Many of your requests are at work already, or many streams are open; nothing was done.",
     ),
     "headers-too-large": Kind(
         431,

@@ -78,6 +78,7 @@ class StreamRoute(_OwnRoute):
         async def handle_personally(request: Request) -> Response:
             call = Call(request.scope, request.receive)
             await call.identify()
+            call.open_stream()
             response: Response = await handle(call)
             return response
 

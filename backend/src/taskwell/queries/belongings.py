@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, literal_column, null, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, literal_column, null, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from taskwell.queries.compiling import reading, writing
-from taskwell.queries.parameters import USER_ID
+from taskwell.queries.parameters import MOST_TASKS, USER_ID
 from taskwell.queries.rendering import as_listed, instant, shown
 from taskwell.queries.tables import ACCOUNT, OPERATION, RECEIPT, TASK
 
+_IS_DELETED = TASK.c.deleted_at.is_not(null())
 _COMMA: ColumnElement[Any] = literal_column("','")
 
 
-def _gathered(is_wanted: ColumnElement[bool]) -> Any:
-    row = shown(TASK)
-    ordered = aggregate_order_by(_COMMA, TASK.c.order, TASK.c.id)
+def _gathered(wanted: Select[Any]) -> Any:
+    task = wanted.subquery()
+    row = shown(task)
+    ordered = aggregate_order_by(_COMMA, task.c.order, task.c.id)
     return (
         select(func.string_agg(as_listed(row, USER_ID), ordered))
-        .select_from(TASK)
+        .select_from(task)
         .join(row, true())
-        .where(TASK.c.user_id == USER_ID, is_wanted)
         .scalar_subquery()
     )
 
 
 def _export() -> Any:
-    is_alive = TASK.c.deleted_at.is_(null())
+    """Of the deleted tasks the newest: of these there is no other limit."""
+    tasks = select(TASK).where(TASK.c.user_id == USER_ID)
+    deleted = tasks.where(_IS_DELETED).order_by(TASK.c.rev.desc()).limit(MOST_TASKS)
     return select(
         instant(func.now()).label("exported_at"),
-        _gathered(is_alive).label("tasks"),
-        _gathered(~is_alive).label("deleted_tasks"),
+        _gathered(tasks.where(~_IS_DELETED)).label("tasks"),
+        _gathered(deleted).label("deleted_tasks"),
     )
+
+
+def _count_deleted() -> Any:
+    return select(func.count().label("deleted")).where(TASK.c.user_id == USER_ID, _IS_DELETED)
 
 
 def _erase() -> Any:
@@ -50,4 +57,5 @@ def _erase() -> Any:
 
 
 EXPORT = reading("EXPORT", _export())
+COUNT_DELETED = reading("COUNT_DELETED", _count_deleted())
 ERASE = writing("ERASE", _erase())

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from taskwell.schemas.base import Input, Output
 from taskwell.schemas.tasks import Order, Task, TaskId, TaskText
+
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+# As much as clocks may differ.
+_AHEAD = timedelta(days=1)
 
 Format = Literal["taskwell-export-1"]
 
@@ -19,9 +30,17 @@ def _from_text(value: object) -> object:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return value
-        if moment.tzinfo is not None and 1900 <= moment.year <= 9000:
-            return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return _possible(moment)
     return value
+
+
+def _possible(moment: datetime) -> datetime:
+    """A task that is changed later than it was before stays so for ever if that is in the future,
+    and would be kept until then."""
+    if not _EARLIEST <= moment <= datetime.now(UTC) + _AHEAD:
+        raise PydanticCustomError("out-of-range", "must be in the past, and not before 1900")
+    return moment.astimezone(UTC)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_from_text)]
@@ -74,8 +93,9 @@ class ImportDocument(Input):
     format: Format
     user_id: Any = Field(default=None, description="Ignored.")
     exported_at: Any = Field(default=None, description="Ignored.")
-    tasks: list[ImportedTask]
-    deleted_tasks: list[ImportedTask] = Field(default_factory=list)
+    # As far as the first that is wrong: the flaws of all would be many times the document.
+    tasks: Annotated[list[ImportedTask], FailFast()]
+    deleted_tasks: Annotated[list[ImportedTask], FailFast()] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _names_each_once(self) -> ImportDocument:

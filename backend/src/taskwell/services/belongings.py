@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Literal
 
 from taskwell.database.transaction import Runner
+from taskwell.errors import TaskLimitReached
 from taskwell.schemas.belongings import ImportDocument, ImportedTask
 from taskwell.services.tasks import fingerprint_of
 from taskwell.services.workbench import Draft, Workbench, lock_account
-from taskwell.statements.catalogue import ERASE, EXPORT
+from taskwell.statements.catalogue import COUNT_DELETED, ERASE, EXPORT
 
 Outcome = Literal["created", "updated", "unchanged"]
 
@@ -22,7 +23,7 @@ class Belongings:
 
     async def export(self, user_id: str) -> str:
         """One JSON document, which `bring_back` takes."""
-        row = await self._runner.row(EXPORT, user_id=user_id)
+        row = await self._runner.row(EXPORT, user_id=user_id, most_tasks=self._most_tasks)
         assert row is not None
         return (
             f'{{"format":"taskwell-export-1","user_id":{json.dumps(user_id)},'
@@ -32,14 +33,21 @@ class Belongings:
 
     async def bring_back(self, user_id: str, document: ImportDocument) -> dict[Outcome, int]:
         """Ids and times are kept; what is there already as it is in the document stays."""
+        if len(document.tasks) > self._most_tasks:
+            raise TaskLimitReached
         counts: dict[Outcome, int] = {"created": 0, "updated": 0, "unchanged": 0}
         async with self._runner.transaction() as transaction:
             bench = await Workbench.open(transaction, user_id, self._most_tasks)
             await bench.load(task.id for task in (*document.tasks, *document.deleted_tasks))
             for task in document.tasks:
                 counts[_bring_back(bench, task)] += 1
-            for task in document.deleted_tasks:
-                counts[_bring_back_deleted(bench, task)] += 1
+            lost = [task for task in document.deleted_tasks if bench.find(task.id) is None]
+            if lost and len(lost) + await _count_deleted(transaction, user_id) > self._most_tasks:
+                raise TaskLimitReached
+            for task in lost:
+                bench.add(_draft(task, deleted=True), task.order)
+            counts["created"] += len(lost)
+            counts["unchanged"] += len(document.deleted_tasks) - len(lost)
             await bench.save()
         return counts
 
@@ -66,11 +74,11 @@ def _bring_back(bench: Workbench, task: ImportedTask) -> Outcome:
     return "updated"
 
 
-def _bring_back_deleted(bench: Workbench, task: ImportedTask) -> Outcome:
-    if bench.find(task.id) is not None:
-        return "unchanged"
-    bench.add(_draft(task, deleted=True), task.order)
-    return "created"
+async def _count_deleted(runner: Runner, user_id: str) -> int:
+    """Those that are kept already: to bring more back is no way around the limit."""
+    row = await runner.row(COUNT_DELETED, user_id=user_id)
+    assert row is not None
+    return int(row["deleted"])
 
 
 def _draft(task: ImportedTask, *, deleted: bool = False) -> Draft:

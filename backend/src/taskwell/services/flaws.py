@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from taskwell.errors import Flaw
+
+MOST_FLAWS = 20
 
 _CODES = {
     "missing": "required",
@@ -29,8 +32,9 @@ _MESSAGES = {
 
 
 def flaws_of(reports: Iterable[Any], *, skip: int = 0, under: str = "") -> tuple[Flaw, ...]:
-    """`skip` leaves out the first parts of each place, such as "query"; `under` goes before it."""
-    return tuple(_flaw(report, skip, under) for report in reports)
+    """Some of them, so that the answer to a few bytes of nonsense is no flood of words. `skip`
+    leaves out the first parts of each place, such as "query"; `under` goes before it."""
+    return tuple(_flaw(report, skip, under) for report in islice(reports, MOST_FLAWS))
 
 
 def _flaw(report: Any, skip: int, under: str) -> Flaw:

@@ -37,8 +37,8 @@ LONGEST_SEARCH = LONGEST_TEXT
 # The tag and the sync cursor of a user who has never written anything.
 NOTHING_YET = "new.0"
 
-# In microseconds from 1970; well within what PostgreSQL can hold, and past any time it was given.
-_FURTHEST_TIME = 2 * 10**17
+# In microseconds from 1970; well within what PostgreSQL can hold, and past the year 9999.
+_FURTHEST_TIME = 3 * 10**17
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 

@@ -93,6 +93,9 @@ class Live:
     def _sender(self) -> str:
         return f"{self._service}.{os.getpid()}"
 
+    def streams_of(self, user_id: str) -> int:
+        return len(self._streams.get(user_id, ()))
+
     def nudge(self, user_id: str) -> None:
         """Something may have changed for this user, by way of this process."""
         self._outgoing.add(_mark(user_id))

@@ -28,4 +28,5 @@ FIND_RECEIPT = statement("FIND_RECEIPT")
 SAVE_RECEIPT = statement("SAVE_RECEIPT")
 
 EXPORT = statement("EXPORT")
+COUNT_DELETED = statement("COUNT_DELETED")
 ERASE = statement("ERASE")
