@@ -37,7 +37,7 @@ CATALOGUE: dict[str, Kind] = {
     "cursor-invalid": Kind(
         400,
         "The cursor does not fit",
-        "Use a cursor as it came, with the same filters and the same sort, or begin without one.",
+        "Use a cursor as it came, a list's with the same filters and sort, or begin without one.",
     ),
     "filter-required": Kind(
         400,
@@ -52,7 +52,7 @@ CATALOGUE: dict[str, Kind] = {
         401, "The token is not valid", "Get a token for this service from its issuer."
     ),
     "not-found": Kind(404, "There is nothing here", "No resource has this path."),
-    "task-not-found": Kind(404, "There is no such task", "You have no task at this path."),
+    "task-not-found": Kind(404, "There is no such task", "You have no such task."),
     "method-not-allowed": Kind(
         405, "The method is not allowed", "The Allow header lists the methods of this path."
     ),
