@@ -106,6 +106,32 @@ def _moment(text: str) -> datetime:
 
 
 def app() -> None:
+    try:
+        try:
+            status = _run()
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever reads has read enough.
+        _let_go_of_output()
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            # Nothing that a user could do something about.
+            raise
+        _let_go_of_output()
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"The system refuses it ({error.strerror}{where}).\n")
+        sys.exit(1)
+    except StartRefused as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2 if isinstance(error, SettingsInvalid) else 1)
+    sys.exit(status)
+
+
+def _run() -> int | None:
     parser = _parser()
     said, unknown = parser.parse_known_args()
     if unknown:
@@ -114,23 +140,10 @@ def app() -> None:
     if "run" not in said:
         parser.print_help()
         sys.exit(2)
-    try:
-        status = said.run(said)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        # Whoever reads has read enough; what is left must not be written at the exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        if error.filename is None and error.errno != errno.ENOSPC:
-            # Nothing that a user could do something about.
-            raise
-        where = f": {error.filename}" if error.filename else ""
-        sys.stderr.write(f"The system refuses it ({error.strerror}{where}).\n")
-        sys.exit(1)
-    except StartRefused as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2 if isinstance(error, SettingsInvalid) else 1)
-    sys.exit(status)
+    status: int | None = said.run(said)
+    return status
+
+
+def _let_go_of_output() -> None:
+    """What is left of it must not be written at the exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

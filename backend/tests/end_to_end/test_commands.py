@@ -82,10 +82,14 @@ def test_an_option_that_is_none_is_told_with_those_there_are(tmp_path: Path) -> 
     assert ended.stderr.endswith("taskwell serve: error: unrecognized arguments: --prot 8080\n")
 
 
-def print_much(folder: Path, output: BinaryIO) -> subprocess.CompletedProcess[str]:
+def print_to(output: BinaryIO, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """With what is printed kept until there is much of it, as Python does where nobody asks it not
+    to: what could not be written is there still when it ends."""
+    environment = service_environment()
+    environment.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(
-        [*COMMAND, "migrate", "--sql"],
-        env=service_environment(),
+        [*COMMAND, *words],
+        env=environment,
         cwd=folder,
         stdout=output,
         stderr=subprocess.PIPE,
@@ -98,13 +102,15 @@ def test_whoever_reads_may_have_read_enough(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
-        ended = print_much(tmp_path, nobody)
+        ended = print_to(nobody, "migrate", "--sql", folder=tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
-def test_what_the_system_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["version", "--version", "--help", "token bob", "migrate --sql"])
+def test_what_the_system_refuses_is_told_in_one_sentence(words: str, tmp_path: Path) -> None:
+    settings = ("--data", "data") if words.startswith("token") else ()
     with Path("/dev/full").open("wb") as full:
-        ended = print_much(tmp_path, full)
+        ended = print_to(full, *words.split(), *settings, folder=tmp_path)
     assert ended.returncode == 1
     assert is_one_sentence(ended.stderr)
 
