@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from taskwell.auth.claims import is_user_id
-from taskwell.auth.jwks import read_key_set
+from taskwell.auth.jwks import KeySetUnusable, read_key_set
 from taskwell.auth.keys import KeySet
 from taskwell.config import DEVELOPMENT_ISSUER
 from taskwell.errors import SettingsInvalid, StartRefused
@@ -33,6 +33,7 @@ HOUR = 3600
 
 class DevelopmentIssuer:
     name = "the development issuer"
+    is_near = True
 
     def __init__(
         self,
@@ -42,22 +43,22 @@ class DevelopmentIssuer:
         audiences: Sequence[str] = (DEVELOPMENT_ISSUER,),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._key = _key_in(folder)
+        self._path = folder / KEY_FILE
+        _see_to_key(self._path)
+        self._key = _read_key(self._path)
         self._issuer = issuer
         self._audiences = tuple(audiences)
         self._clock = clock
-        public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
-        # RFC 7638: the key's own fingerprint, so that every process gives it the same name.
-        canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-        self._key_id = _base64url(hashlib.sha256(canonical).digest())
-        self._jwk = {"alg": "EdDSA", **members, "kid": self._key_id}
 
     def jwks(self) -> bytes:
-        return json.dumps({"keys": [self._jwk]}).encode()
+        return _published(self._key)
 
     async def read(self) -> KeySet:
-        return read_key_set(self.jwks())
+        """Out of the file, where another key may be by now; never makes one."""
+        try:
+            return read_key_set(_published(_read_key(self._path)))
+        except StartRefused as error:
+            raise KeySetUnusable(str(error).partition(": ")[0]) from None
 
     def token(self, user_id: str, ttl: int = HOUR) -> str:
         import jwt  # noqa: PLC0415  # never in the service
@@ -76,23 +77,39 @@ class DevelopmentIssuer:
             "aud": self._audiences[0] if len(self._audiences) == 1 else list(self._audiences),
         }
         # No `typ`, as with Better Auth.
-        return jwt.encode(claims, self._key, "EdDSA", headers={"kid": self._key_id, "typ": None})
+        return jwt.encode(
+            claims, self._key, "EdDSA", headers={"kid": _jwk(self._key)["kid"], "typ": None}
+        )
 
 
-def _key_in(folder: Path) -> Ed25519PrivateKey:
-    path = folder / KEY_FILE
+def _published(key: Ed25519PrivateKey) -> bytes:
+    return json.dumps({"keys": [_jwk(key)]}).encode()
+
+
+def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
+    # RFC 7638: the key's own fingerprint, so that every process gives it the same name.
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    return {"alg": "EdDSA", **members, "kid": _base64url(hashlib.sha256(canonical).digest())}
+
+
+def _see_to_key(path: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_key(path)
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey:
+    try:
         pem = path.read_bytes()
     except OSError as error:
-        raise StartRefused(
-            f"The development issuer's key {path} can't be read or made ({error.strerror}): "
-            "give this user access to it, or choose another folder with TASKWELL_DATA."
-        ) from None
+        raise _unreadable(path, error) from None
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -103,6 +120,13 @@ def _key_in(folder: Path) -> Ed25519PrivateKey:
             "delete it, and a new one is made at the next start."
         )
     return key
+
+
+def _unreadable(path: Path, error: OSError) -> StartRefused:
+    return StartRefused(
+        f"The development issuer's key {path} can't be read or made ({error.strerror}): "
+        "give this user access to it, or choose another folder with TASKWELL_DATA."
+    )
 
 
 def _make_key(path: Path) -> None:

@@ -26,6 +26,8 @@ class KeySetUnusable(TaskwellError):
 
 
 class PublishedKeySet:
+    is_near = False
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,8 +1,9 @@
 """The issuer's keys, as they were last read, and when to read them again.
 
 A token of a known key never waits. One read runs at a time, and none starts within the cool-down
-after the start of the one before, failed or not. Nothing is read while nobody asks. What was read
-last holds until another read succeeds, or until it is too old to be trusted.
+after the start of the one before, failed or not; a source on this machine needs none. Nothing is
+read while nobody asks. What was read last holds until another read succeeds, or until it is too old
+to be trusted.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ log = logging.getLogger("taskwell.auth")
 
 class Source(Protocol):
     name: str
+    # Whether it is on this machine, so that nobody is spared by reading it less often.
+    is_near: bool
 
     async def read(self) -> KeySet:
         """Raise KeySetUnusable when it can't be had."""
@@ -39,6 +42,7 @@ class Keyring:
     ) -> None:
         self.keys = KeySet()
         self._source = source
+        self._cool_down = 0.0 if source.is_near else COOL_DOWN
         self._clock = clock
         self._monotonic = monotonic
         # When the read that brought these keys began, by either clock.
@@ -103,7 +107,7 @@ class Keyring:
     def _start(self) -> None:
         now = self._monotonic()
         if self._reading is None and now >= self._cool_until:
-            self._cool_until = now + COOL_DOWN
+            self._cool_until = now + self._cool_down
             self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:

@@ -68,6 +68,7 @@ class SharedSecret:
     """The one key that is not published; it is read like the others, from memory."""
 
     name = "TASKWELL_AUTH_SECRET"
+    is_near = True
 
     def __init__(self, secret: str) -> None:
         from jwt.algorithms import HMACAlgorithm  # noqa: PLC0415  # only with a secret

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from taskwell.auth.development import DevelopmentIssuer
-from taskwell.auth.jwks import read_key_set
+from taskwell.auth.jwks import KeySetUnusable, read_key_set
 from taskwell.errors import SettingsInvalid, StartRefused
 from unit.auth.workshop import NOW, Clock, Maker
 
@@ -128,6 +128,31 @@ def test_processes_that_start_at_once_get_one_key(tmp_path: Path) -> None:
             assert len(set(answers)) == 1
             assert answers[0].startswith('{"keys"')
             assert [path.name for path in folder.iterdir()] == ["issuer.pem"]
+
+
+def read_by(issuer: DevelopmentIssuer) -> set[str | None]:
+    return {key.key_id for key in asyncio.run(issuer.read()).by_serial.values()}
+
+
+def kid_of(issuer: DevelopmentIssuer) -> str:
+    kid: str = json.loads(issuer.jwks())["keys"][0]["kid"]
+    return kid
+
+
+def test_another_key_in_the_file_is_the_one_that_counts(tmp_path: Path) -> None:
+    issuer = DevelopmentIssuer(tmp_path)
+    (tmp_path / "issuer.pem").unlink()
+    other = DevelopmentIssuer(tmp_path)
+    assert kid_of(other) != kid_of(issuer)
+    assert read_by(issuer) == {kid_of(other)}
+
+
+def test_to_read_it_makes_no_key(tmp_path: Path) -> None:
+    issuer = DevelopmentIssuer(tmp_path)
+    (tmp_path / "issuer.pem").unlink()
+    with pytest.raises(KeySetUnusable, match="can't be read"):
+        asyncio.run(issuer.read())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "a\n", "\ud800"])

@@ -253,6 +253,21 @@ def test_with_nothing_set_the_gate_takes_the_development_issuers_tokens(tmp_path
             admitted(at, [f"Bearer {good(algorithm)}"])
 
 
+def test_a_key_that_the_development_issuer_does_not_have_is_refused_at_once(tmp_path: Path) -> None:
+    """Its keys are at hand, so nobody is told to come again."""
+    clock = Clock()
+    at = build_gate(settings(tmp_path / "one"), clock=clock, monotonic=clock)
+    other = development_issuer(settings(tmp_path / "other"), clock)
+
+    async def story() -> None:
+        for _ in range(3):
+            with pytest.raises(TokenInvalid, match="no key of this kid"):
+                await at.user([f"Bearer {other.token('ada')}"])
+            clock.now += 1
+
+    asyncio.run(story())
+
+
 def test_the_development_issuer_makes_tokens_for_the_audiences_that_are_set(
     tmp_path: Path,
 ) -> None:

@@ -25,6 +25,7 @@ class Issuer:
     """Answers when it is let to, with what it is told to."""
 
     name = "the issuer"
+    is_near = False
 
     def __init__(self) -> None:
         self.data: bytes | None = key_set(OLD)

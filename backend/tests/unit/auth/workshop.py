@@ -169,6 +169,7 @@ class Published:
     """A key set in memory, read as if it had come from afar."""
 
     name = "the workshop"
+    is_near = False
 
     def __init__(self, data: bytes) -> None:
         self.data = data
