@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from taskwell.server.banner import command
+from taskwell.auth.development import DevelopmentIssuer
+from taskwell.config import default_data_folder
+from taskwell.configuring import load_settings
+from taskwell.server import banner as banner_module
+from taskwell.server.banner import banner, command
 
 
 def install(environment: Path) -> Path:
@@ -41,3 +47,42 @@ def test_another_one_goes_by_its_path(environment: Path) -> None:
 
 def test_where_there_is_none_it_goes_by_its_name_too(environment: Path) -> None:
     assert command() == "taskwell"
+
+
+def test_a_path_with_a_space_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = tmp_path / "my tasks" / ".venv"
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    program = install(environment)
+    assert shlex.split(command()) == [str(program)]
+
+
+@pytest.fixture
+def _no_issuer_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BETTER_AUTH_URL", "DATABASE_URL", "TASKWELL_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def hint(data: Path) -> list[str]:
+    """What to type for another token."""
+    told = banner(load_settings(data=data), "http://127.0.0.1:8000")
+    found = re.search("Another token: `(.+)`", told)
+    assert found
+    return shlex.split(found[1])
+
+
+@pytest.mark.usefixtures("_no_issuer_is_set")
+def test_another_token_is_made_with_the_same_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = hint(Path("my tasks"))
+    assert words[-4:] == ["token", "USER", "--data", str(tmp_path / "my tasks")]
+
+
+@pytest.mark.usefixtures("_no_issuer_is_set")
+def test_in_the_usual_folder_its_key_is_found_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(banner_module, "development_issuer", lambda _: DevelopmentIssuer(tmp_path))
+    assert hint(default_data_folder())[-2:] == ["token", "USER"]

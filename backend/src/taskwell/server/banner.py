@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from taskwell.auth.gate import development_issuer
-from taskwell.config import Settings
+from taskwell.config import Settings, default_data_folder
 
 EXAMPLE_USER = "alice"
 
@@ -28,13 +29,20 @@ def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
             "",
             f"  curl -H 'Authorization: Bearer {token}' {url}/tasks",
             "",
-            f"Another token: `{program} token USER`. Ctrl-C ends.",
+            f"Another token: `{program} token USER{_data(settings)}`. Ctrl-C ends.",
             "Production: set BETTER_AUTH_URL and DATABASE_URL, then run",
             f"`{program} migrate` and `{program} doctor`.",
         ]
     else:
         lines.append(f"Tokens are those of {settings.issuer}. `{program} doctor` checks the rest.")
     return "\n".join(lines)
+
+
+def _data(settings: Settings) -> str:
+    """Elsewhere there would be the key of another issuer."""
+    if settings.data == default_data_folder():
+        return ""
+    return f" --data {shlex.quote(str(settings.data.absolute()))}"
 
 
 def command() -> str:
@@ -45,5 +53,5 @@ def command() -> str:
         for place in (environment.with_name(".venv"), environment):
             program = place / "bin" / "taskwell"
             if program.exists():
-                return str(program)
+                return shlex.quote(str(program))
     return "taskwell"
