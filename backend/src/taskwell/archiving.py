@@ -16,7 +16,7 @@ from taskwell.config import Settings
 from taskwell.database import archive
 from taskwell.database.archive import Note
 from taskwell.database.binaries import account_for
-from taskwell.database.cluster import CLUSTER
+from taskwell.database.cluster import CLUSTER, require_cluster
 from taskwell.database.dumps import dump, load
 from taskwell.database.embedded import EmbeddedPostgres, running_database
 from taskwell.database.folder import DataFolder
@@ -31,11 +31,7 @@ DRAFT = "restoring"
 
 def backup(settings: Settings, target: Path) -> str:
     _require_own(settings, "backup", "pg_dump, or what its provider offers")
-    if not (settings.data / CLUSTER).exists():
-        raise BackupRefused(
-            f"There is no database in {settings.data}: name the data folder with --data or "
-            "TASKWELL_DATA."
-        )
+    require_cluster(settings.data)
     path = _new_file(target.absolute())
     with running_database(DataFolder(settings.data)) as database:
         schema = runner.state(database.url).current

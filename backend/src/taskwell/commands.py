@@ -76,9 +76,18 @@ def token(said: Said) -> None:
             f"Tokens come from {settings.issuer} here: `taskwell token` works only as long as "
             "neither BETTER_AUTH_URL nor another setting names an issuer."
         )
-    from taskwell.auth.gate import development_issuer  # noqa: PLC0415  # only this command
+    from taskwell.auth.development import has_key  # noqa: PLC0415  # only this command
+    from taskwell.auth.gate import development_issuer  # noqa: PLC0415  # as above
+    from taskwell.database.cluster import has_cluster  # noqa: PLC0415  # as above
 
+    is_used = has_cluster if settings.uses_embedded_database else has_key
+    was_used = is_used(settings.data)
     _print(development_issuer(settings).token(said.user, said.ttl))
+    if not was_used:
+        sys.stderr.write(
+            f"No service has used {settings.data} yet: this token is for one that is started with "
+            "that data folder.\n"
+        )
 
 
 def doctor(said: Said) -> int:

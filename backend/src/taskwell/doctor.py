@@ -9,21 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 from taskwell.auth import diagnosis as auth_diagnosis
 from taskwell.config import Settings
 from taskwell.database import diagnosis as database_diagnosis
-from taskwell.database.cluster import CLUSTER
+from taskwell.database.cluster import has_cluster
 from taskwell.database.diagnosis import Expectations, Finding
-from taskwell.errors import StartRefused
+from taskwell.errors import DatabaseNotStarted, StartRefused
 from taskwell.migrating import look, migrated_url
 
 ENOUGH_FILES = 4096
+NAME_THE_FOLDER = "if there is one elsewhere, name its folder with --data or TASKWELL_DATA"
 
 
 def examine(settings: Settings, token: str | None) -> Iterator[Finding]:
     yield from _settings(settings)
-    if settings.uses_embedded_database and not (settings.data / CLUSTER).exists():
-        text = f"none in {settings.data} yet: `taskwell serve` makes it"
-        yield Finding("database", True, text)
-    else:
-        yield from _database(settings)
+    yield from _database(settings)
     yield from asyncio.run(_issuer(settings, token))
     yield _files()
 
@@ -40,6 +37,10 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
+        if settings.uses_embedded_database and not has_cluster(settings.data):
+            text = f"none in {settings.data} yet: `taskwell serve` makes it; {NAME_THE_FOLDER}"
+            yield Finding("database", True, text)
+            return
         with migrated_url(settings) as direct:
             pooled = settings.database_url and settings.database_url.get_secret_value()
             yield from asyncio.run(_one_database(pooled or direct, settings, is_direct=False))
@@ -49,6 +50,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         report = look(settings)
         advice = "" if report.is_current else " Run `taskwell migrate`."
         yield Finding("schema", report.is_current, report.text + advice)
+    except DatabaseNotStarted as error:
+        yield Finding("database", False, str(error))
     except StartRefused as error:
         yield Finding("schema", False, str(error))
 
@@ -76,7 +79,7 @@ async def _issuer(settings: Settings, token: str | None) -> list[Finding]:
         Finding(
             named.get(finding.check, f"token's {finding.check}"),
             finding.passed,
-            "good" if finding.passed else finding.advice,
+            finding.advice or "good",
         )
         for finding in found
     ]

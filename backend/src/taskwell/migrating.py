@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from taskwell.config import Settings
+from taskwell.database.cluster import require_cluster
 from taskwell.database.embedded import running_database
 from taskwell.database.folder import DataFolder
 from taskwell.migrations import runner
@@ -23,7 +24,7 @@ def sql() -> str:
 
 
 def upgrade(settings: Settings) -> str:
-    with migrated_url(settings) as url:
+    with migrated_url(settings, makes=True) as url:
         applied = runner.upgrade(url)
     if not applied:
         return "Nothing to do: the schema is up to date."
@@ -44,11 +45,16 @@ def look(settings: Settings) -> Report:
 
 
 @contextmanager
-def migrated_url(settings: Settings) -> Iterator[str]:
-    """The direct connection where there is one: a pooler can't hold what a migration needs."""
+def migrated_url(settings: Settings, *, makes: bool = False) -> Iterator[str]:
+    """The direct connection where there is one: a pooler can't hold what a migration needs.
+
+    A private database that isn't there yet is made by who says so only.
+    """
     url = settings.database_url_unpooled or settings.database_url
     if url is not None:
         yield url.get_secret_value()
     else:
+        if not makes:
+            require_cluster(settings.data)
         with running_database(DataFolder(settings.data)) as database:
             yield database.url

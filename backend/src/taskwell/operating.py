@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from taskwell.auth.claims import is_user_id
 from taskwell.auth.tokens import is_key_id
 from taskwell.config import Settings
+from taskwell.database.mishaps import SchemaIncomplete
 from taskwell.database.pool import USUAL_PATIENCE, Database
 from taskwell.errors import SettingsInvalid, StartRefused, Unavailable
 from taskwell.migrating import migrated_url
@@ -102,6 +103,10 @@ def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> R
 def _within(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     try:
         return asyncio.run(work())
+    except SchemaIncomplete:
+        raise StartRefused(
+            "The database has no schema yet, or an earlier version's: run `taskwell migrate`."
+        ) from None
     except Unavailable as error:
         raise StartRefused(
             f"The database can't do this ({error.reason}): see what taskwell doctor says."

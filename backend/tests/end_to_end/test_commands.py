@@ -45,7 +45,7 @@ def service(folder: Path) -> Iterator[Serving]:
 def empty_database(service: Serving, folder: Path, request: pytest.FixtureRequest) -> str:
     """One that knows nothing of us yet, beside the service's own."""
     own = database_url(folder)
-    name = request.node.name.replace("[", "_").replace("]", "").lower()[:60]
+    name = request.node.name.replace("[", "_").replace("]", "").replace(" ", "_").lower()[-60:]
     with SecondConnection(own.replace("taskwell@", "postgres@")) as database:
         database.run(f'CREATE DATABASE "{name}" OWNER taskwell')
     return own.replace("/taskwell?", f"/{name}?")
@@ -85,7 +85,7 @@ def test_an_option_that_is_none_is_told_with_those_there_are(tmp_path: Path) -> 
 def print_to(output: BinaryIO, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """With what is printed kept until there is much of it, as Python does where nobody asks it not
     to: what could not be written is there still when it ends."""
-    environment = service_environment()
+    environment = service_environment() | {"TASKWELL_DATA": str(folder / "data")}
     environment.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(
         [*COMMAND, *words],
@@ -108,11 +108,12 @@ def test_whoever_reads_may_have_read_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", ["version", "--version", "--help", "token bob", "migrate --sql"])
 def test_what_the_system_refuses_is_told_in_one_sentence(words: str, tmp_path: Path) -> None:
-    settings = ("--data", "data") if words.startswith("token") else ()
     with Path("/dev/full").open("wb") as full:
-        ended = print_to(full, *words.split(), *settings, folder=tmp_path)
+        ended = print_to(full, *words.split(), folder=tmp_path)
     assert ended.returncode == 1
-    assert is_one_sentence(ended.stderr)
+    *noted, told = ended.stderr.splitlines(keepends=True)
+    assert is_one_sentence(told)
+    assert [line for line in noted if not line.startswith("No service has used")] == []
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,41 @@ def test_a_token_may_be_made_before_the_first_start(tmp_path: Path) -> None:
         assert migrated.returncode == 0, migrated.stderr
     assert run("token", "bob", folder=tmp_path).returncode == 0
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_a_token_of_a_folder_that_no_service_has_used_is_told(
+    service: Serving, folder: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        ended = run("token", "bob", folder=tmp_path)
+        assert ended.returncode == 0
+        assert is_one_sentence(ended.stderr)
+        assert f"No service has used {tmp_path / 'data'} yet" in ended.stderr
+    elsewhere = {"DATABASE_URL": database_url(folder), "TASKWELL_DATA": str(tmp_path / "other")}
+    assert run("token", "bob", folder=tmp_path, **elsewhere).stderr != ""
+    assert run("token", "bob", folder=tmp_path, **elsewhere).stderr == ""
+
+
+OF_A_DATABASE = ["denied", "deny user bob", "allow user bob", "purge", "new-epoch --yes"]
+
+
+@pytest.mark.parametrize("words", [*OF_A_DATABASE, "migrate --check", "backup ."])
+def test_what_needs_a_database_makes_none(words: str, tmp_path: Path) -> None:
+    ended = run(*words.split(), folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert is_one_sentence(ended.stderr)
+    assert ended.stderr.startswith(f"There is no database in {tmp_path / 'data'}: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", OF_A_DATABASE)
+def test_a_database_without_a_schema_asks_for_a_migration(
+    words: str, empty_database: str, tmp_path: Path
+) -> None:
+    ended = run(*words.split(), folder=tmp_path, DATABASE_URL=empty_database)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert is_one_sentence(ended.stderr)
+    assert "run `taskwell migrate`" in ended.stderr
 
 
 @pytest.mark.parametrize("user", ["", "a\nb", "a" * 256])

@@ -65,7 +65,16 @@ def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
     report = doctor(folder=tmp_path)
     assert report.code == 0, report.text
     assert "`taskwell serve` makes it" in report["database"]
-    assert list(tmp_path.glob("data/postgres*")) == []
+    assert "none in" in report["key set"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_before_the_first_start_no_token_is_good(tmp_path: Path) -> None:
+    with data_folder() as other:
+        made = run("token", "bob", folder=tmp_path, TASKWELL_DATA=str(other))
+    report = doctor("--token", made.stdout.strip(), folder=tmp_path)
+    assert (report.code, report.failures) == (1, {"token's key set"})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_can_not_be_reached_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import taskwell
+from taskwell.database.cluster import CLUSTER, has_cluster
 from taskwell.database.folder import LOCK_FILE, DataFolder
 from taskwell.errors import DatabaseNotStarted
 
@@ -157,3 +160,27 @@ def test_a_killed_service_leaves_no_lock_though_a_forked_worker_lives_on(tmp_pat
         service.wait()
         assert folder.try_lock()
     folder.unlock()
+
+
+def test_to_look_for_a_database_makes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "absent", tmp_path / "file"):
+        assert not has_cluster(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_who_may_not_look_for_a_database_is_told_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_stat = Path.stat
+
+    def stat_as_another(path: Path, **options: bool) -> os.stat_result:
+        if path.name == CLUSTER:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really_stat(path, **options)
+
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr(Path, "stat", stat_as_another)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(DatabaseNotStarted, match=f"belongs to {owner}, but the service runs as"):
+        has_cluster(tmp_path)

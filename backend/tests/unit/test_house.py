@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "archiving": {"operating", "migrations", "database", "config", "errors"},
     "doctor": {"migrating", "auth", "database", "config", "errors"},
     "commands": {
-        *("server", "operating", "archiving", "doctor", "migrating", "auth"),
+        *("server", "operating", "archiving", "doctor", "migrating", "auth", "database"),
         *("config", "configuring", "errors"),
     },
     "cli": {"commands", "errors"},

@@ -139,6 +139,13 @@ def on_key_set(reason: str, name: str) -> str:
     )
 
 
+def on_no_key(settings: Settings) -> str:
+    return (
+        f"none in {settings.data} yet: `taskwell serve` makes it, or `taskwell token` with the "
+        "same data folder"
+    )
+
+
 def on_clock(ahead: float) -> str:
     direction = "ahead of" if ahead > 0 else "behind"
     return (

@@ -94,6 +94,17 @@ def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
     return {"alg": "EdDSA", **members, "kid": _base64url(hashlib.sha256(canonical).digest())}
 
 
+def has_key(folder: Path) -> bool:
+    """Whether there is one, be it one that this user may not read."""
+    try:
+        (folder / KEY_FILE).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _see_to_key(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from taskwell.auth import advice
 from taskwell.auth.claims import LEEWAY, lifetime, subject
+from taskwell.auth.development import has_key
 from taskwell.auth.gate import algorithms, expectations, key_source
 from taskwell.auth.jwks import KeySetUnusable, PublishedKeySet, read_key_set
 from taskwell.auth.keys import KeySet
 from taskwell.auth.sessions import ask_better_auth, may_be_session
 from taskwell.auth.tokens import Token, read_token
 from taskwell.config import Settings
-from taskwell.errors import TokenInvalid, TokenRefused
+from taskwell.errors import StartRefused, TokenInvalid, TokenRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`advice` is empty where the check is passed."""
+    """`advice` is empty where the check is passed and there is nothing to add."""
 
     check: str
     passed: bool
@@ -43,9 +44,10 @@ async def explain(
     findings = [Finding("form", True)]
     findings += _of_claims(token, settings, clock())
     keys, finding = await _of_key_set(settings, clock)
-    findings.append(finding)
     if keys is None:
-        return findings
+        # Whatever the reason: without a key no token is good.
+        return [*findings, replace(finding, passed=False)]
+    findings.append(finding)
     return findings + _of_key(token, keys, settings)
 
 
@@ -88,7 +90,13 @@ def _of_claims(token: Token, settings: Settings, now: float) -> list[Finding]:
 async def _of_key_set(
     settings: Settings, clock: Callable[[], float]
 ) -> tuple[KeySet | None, Finding]:
-    source = key_source(settings)
+    if settings.uses_development_issuer and not has_key(settings.data):
+        # To look must not make it.
+        return None, Finding("key set", True, advice.on_no_key(settings))
+    try:
+        source = key_source(settings)
+    except StartRefused as error:
+        return None, Finding("key set", False, str(error))
     try:
         if not isinstance(source, PublishedKeySet):
             return await source.read(), Finding("key set", True)

@@ -31,6 +31,26 @@ GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUP = Path("/proc/self/cgroup")
 
 
+def has_cluster(path: Path) -> bool:
+    """Makes nothing. Refuses as a start does where this user may not look."""
+    try:
+        (path / CLUSTER).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:
+        # Tells whose it is.
+        DataFolder(path)
+        raise
+    return True
+
+
+def require_cluster(path: Path) -> None:
+    if not has_cluster(path):
+        raise DatabaseNotStarted(
+            f"There is no database in {path}: name the data folder with --data or TASKWELL_DATA."
+        )
+
+
 def make_cluster(folder: DataFolder, account: Account, binaries: Binaries) -> None:
     """An initdb that was interrupted leaves a draft only, which the next start throws away."""
     cluster = folder.path / CLUSTER

@@ -41,7 +41,9 @@ def shared(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Settings:
-    return load_settings(data=tmp_path)
+    given = load_settings(data=tmp_path)
+    development_issuer(given)
+    return given
 
 
 def diagnosis(token: str, settings: Settings, now: float = NOW) -> list[Finding]:
@@ -205,6 +207,22 @@ def test_keys_out_of_reach_are_a_finding_of_their_own(tmp_path: Path) -> None:
 
 def test_keys_at_hand_are_a_finding_without_a_token(local: Settings) -> None:
     assert asyncio.run(examine_keys(local)) == Finding("key set", True)
+
+
+def test_to_look_for_the_development_issuers_key_makes_none(tmp_path: Path) -> None:
+    given = load_settings(data=tmp_path / "data")
+    finding = asyncio.run(examine_keys(given))
+    assert finding.passed
+    assert finding.advice.startswith(f"none in {tmp_path / 'data'} yet")
+    assert "key set" in failures(good(), given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_can_not_be_read_is_a_finding(local: Settings) -> None:
+    (local.data / "issuer.pem").write_text("no key")
+    finding = asyncio.run(examine_keys(local))
+    assert not finding.passed
+    assert "is not the development issuer's key" in finding.advice
 
 
 def test_a_session_token_is_not_sent_where_others_can_listen(tmp_path: Path) -> None:
