@@ -11,7 +11,7 @@ from taskwell.config import Settings
 from taskwell.database import diagnosis as database_diagnosis
 from taskwell.database.cluster import has_cluster
 from taskwell.database.diagnosis import Expectations, Finding
-from taskwell.errors import DatabaseNotStarted, StartRefused
+from taskwell.errors import DatabaseNotStarted, SettingsInvalid, StartRefused
 from taskwell.migrating import look, migrated_url
 
 ENOUGH_FILES = 4096
@@ -50,7 +50,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         report = look(settings)
         advice = "" if report.is_current else " Run `taskwell migrate`."
         yield Finding("schema", report.is_current, report.text + advice)
-    except DatabaseNotStarted as error:
+    except (DatabaseNotStarted, SettingsInvalid) as error:
         yield Finding("database", False, str(error))
     except StartRefused as error:
         yield Finding("schema", False, str(error))

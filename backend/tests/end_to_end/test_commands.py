@@ -290,6 +290,19 @@ def test_the_private_database_is_migrated_without_a_service() -> None:
         assert run("migrate", "--check", folder=folder, **settings).returncode == 0
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED"])
+@pytest.mark.parametrize("command", ["serve --check", "migrate"])
+def test_a_parameter_that_nobody_knows_stops_the_start(
+    command: str, name: str, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": "postgresql://localhost:1/app"}
+    settings[name] = "postgresql://localhost:1/app?pgbouncer=true"
+    ended = run(*command.split(), folder=tmp_path, **settings)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert is_one_sentence(ended.stderr)
+    assert "'pgbouncer'" in ended.stderr
+
+
 def test_a_database_out_of_reach_is_told_in_one_sentence(tmp_path: Path) -> None:
     secret = "postgresql://ada:secret@localhost:1/nowhere"
     ended = run("migrate", folder=tmp_path, DATABASE_URL=secret)

@@ -10,9 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from second_connection import SecondConnection
 from taskwell.config import Settings
 from taskwell.database.connections import Connections, Usage
 from taskwell.database.pool import Database
+from taskwell.database.server_settings import is_server_setting
 from taskwell.database.statement import Statement
 from taskwell.database.url import target
 from taskwell.errors import DatabaseBusy
@@ -227,3 +229,18 @@ def test_who_asks_how_well_it_goes_is_served_first(settings: Settings) -> None:
 
     asyncio.run(main())
     assert served == ["health", "task", "list"]
+
+
+def test_each_setting_that_a_session_may_set_may_be_in_the_url(database_url: str) -> None:
+    by_sessions = ("user", "superuser", "backend", "superuser-backend")
+    with SecondConnection(database_url) as database:
+        found = database.rows(
+            "SELECT name FROM pg_settings WHERE context = ANY($1::text[])", by_sessions
+        )
+    assert len(found) > 100
+    assert [row["name"] for row in found if not is_server_setting(row["name"])] == []
+
+
+def test_a_setting_of_the_url_gets_to_postgresql(database_url: str) -> None:
+    with SecondConnection(f"{database_url}&statement_timeout=4321&connect_timeout=10") as database:
+        assert database.value("SHOW statement_timeout") == "4321ms"

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from taskwell.database.url import target
+from taskwell.database.url import CONNECT_SECONDS, target
 from taskwell.errors import SettingsInvalid
 
 NEON = (
@@ -111,3 +111,39 @@ def test_a_root_of_ones_own(tmp_path: Path) -> None:
 def test_an_unknown_mode(mode: str) -> None:
     with pytest.raises(SettingsInvalid, match="unknown sslmode"):
         target(f"postgresql://user:secret-word@db.example.com/app?sslmode={mode}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "user=ada&password=secret-word&dbname=app&host=db.example.com&port=5433",
+        "target_session_attrs=read-write&options=-c%20search_path%3Dapp",
+        "search_path=app&statement_timeout=5000&TimeZone=UTC&role=app",
+        "citus.log_remote_commands=on",
+        "sslcert=a.pem&sslkey=b.pem&passfile=/etc/pgpass",
+    ],
+)
+def test_what_the_driver_or_postgresql_knows_is_passed_on(query: str) -> None:
+    passed_on = urlsplit(target(f"postgresql://db.example.com/app?{query}").dsn).query
+    assert parse_qsl(passed_on) == parse_qsl(query)
+
+
+@pytest.mark.parametrize("name", ["pgbouncer", "schema", "connection_limit", "ssl", "sslmod"])
+def test_what_nobody_knows_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"the parameter '{name}', which neither") as refused:
+        target(f"postgresql://user:secret-word@db.example.com/app?sslmode=require&{name}=true-word")
+    assert "-word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("3", 3), ("10", 10), ("60", CONNECT_SECONDS), ("0", CONNECT_SECONDS)]
+)
+def test_a_shorter_bound_for_connecting_counts(given: str, seconds: float) -> None:
+    found = target(f"postgresql://db.example.com/app?connect_timeout={given}")
+    assert found.options["timeout"] == seconds
+    assert "connect_timeout" not in found.dsn
+
+
+def test_a_bound_that_is_no_number_is_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="connect_timeout that is no whole number"):
+        target("postgresql://db.example.com/app?connect_timeout=soon")

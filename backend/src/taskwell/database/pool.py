@@ -49,7 +49,7 @@ class Database:
         self._target = target(settings.database_url.get_secret_value())
         self._options = {
             **self._target.options,
-            "timeout": patience.connect,
+            "timeout": min(patience.connect, self._target.options["timeout"]),
             "command_timeout": patience.statement,
             "statement_cache_size": 256 if settings.prepared_statements else 0,
         }

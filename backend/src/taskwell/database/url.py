@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from taskwell.database.server_settings import is_server_setting
 from taskwell.errors import SettingsInvalid
 
 CONNECT_SECONDS = 12.0
 
+_TAKEN_BY_DRIVER = frozenset(
+    (
+        *("host", "port", "dbname", "database", "user", "password", "passfile", "service"),
+        *("servicefile", "options", "target_session_attrs", "krbsrvname", "gsslib"),
+        *("sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation"),
+        *("ssl_min_protocol_version", "ssl_max_protocol_version"),
+    )
+)
 _UNVERIFIED = ("allow", "prefer", "require")
 _VERIFIED = ("verify-ca", "verify-full")
 
@@ -34,11 +44,33 @@ def target(url: str) -> Target:
     host = unquote(query.get("host") or parts.hostname or "")
     options: dict[str, Any] = {
         "ssl": _tls(mode, root, host),
-        "timeout": CONNECT_SECONDS,
+        "timeout": _patience(query.pop("connect_timeout", None)),
         "server_settings": {"application_name": query.pop("application_name", "taskwell")},
     }
+    _require_known(query)
     dsn = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
     return Target(dsn, options, pooled="-pooler." in host)
+
+
+def _patience(connect_timeout: str | None) -> float:
+    """Ours where it is shorter; as elsewhere nothing, 0 and less set no bound."""
+    try:
+        seconds = int(connect_timeout or 0)
+    except ValueError:
+        raise SettingsInvalid(
+            "DATABASE_URL has a connect_timeout that is no whole number of seconds."
+        ) from None
+    return min(CONNECT_SECONDS, seconds) if seconds > 0 else CONNECT_SECONDS
+
+
+def _require_known(query: Iterable[str]) -> None:
+    """Else PostgreSQL would refuse every connection for it, when the first one is made."""
+    for name in query:
+        if name not in _TAKEN_BY_DRIVER and not is_server_setting(name):
+            raise SettingsInvalid(
+                f"DATABASE_URL has the parameter {name!r}, which neither Taskwell nor PostgreSQL "
+                "knows: take it out."
+            )
 
 
 def _is_local(host: str) -> bool:
