@@ -48,8 +48,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 for finding in asyncio.run(_one_database(direct, settings, is_direct=True)):
                     yield Finding(f"direct {finding.check}", finding.passed, finding.text)
         report = look(settings)
-        advice = "" if report.is_current else " Run `taskwell migrate`."
-        yield Finding("schema", report.is_current, report.text + advice)
+        yield Finding("schema", report.is_current, report.text)
     except (DatabaseNotStarted, SettingsInvalid) as error:
         yield Finding("database", False, str(error))
     except StartRefused as error:

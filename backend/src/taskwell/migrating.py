@@ -40,7 +40,9 @@ def look(settings: Settings) -> Report:
         return Report(True, f"The schema is newer ({found.current}), and may be served by this.")
     if found.behind:
         now = found.current or "nothing"
-        return Report(False, f"The schema is at {now}, {found.head} is needed.")
+        return Report(
+            False, f"The schema is at {now}, {found.head} is needed: run `taskwell migrate`."
+        )
     return Report(True, f"The schema is up to date ({found.head}).")
 
 

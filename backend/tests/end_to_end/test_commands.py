@@ -246,12 +246,31 @@ def test_a_migration_is_applied_once(empty_database: str, tmp_path: Path) -> Non
     behind = run("migrate", "--check", folder=tmp_path, **configured)
     assert behind.returncode == 1
     assert "The schema is at nothing" in behind.stdout
+    assert behind.stdout.endswith(": run `taskwell migrate`.\n")
     first = run("migrate", folder=tmp_path, **configured)
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith("Applied 0001 ")
     second = run("migrate", folder=tmp_path, **configured)
     assert (second.returncode, second.stdout) == (0, "Nothing to do: the schema is up to date.\n")
     assert run("migrate", "--check", folder=tmp_path, **configured).returncode == 0
+
+
+def test_a_role_without_rights_is_told_what_is_missing(
+    service: Serving, folder: Path, empty_database: str, tmp_path: Path
+) -> None:
+    as_guest = {"DATABASE_URL": empty_database.replace("taskwell@", "guest@")}
+    with SecondConnection(database_url(folder).replace("taskwell@", "postgres@")) as database:
+        database.run("CREATE ROLE guest LOGIN")
+    ended = run("migrate", folder=tmp_path, **as_guest)
+    assert ended.returncode == 1
+    assert is_one_sentence(ended.stderr)
+    assert "permission denied for schema public" in ended.stderr
+    assert run("migrate", folder=tmp_path, DATABASE_URL=empty_database).returncode == 0
+    for command in ("migrate --check", "doctor"):
+        ended = run(*command.split(), folder=tmp_path, **as_guest)
+        assert ended.returncode == 1
+        assert "may not look at the schema (permission denied" in ended.stdout + ended.stderr
+        assert "migration" not in ended.stdout + ended.stderr
 
 
 def test_the_direct_connection_is_used_to_migrate(empty_database: str, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -126,6 +129,38 @@ def test_a_database_that_refuses_is_told(
     report = doctor(folder=folder, DATABASE_URL=database_url(folder).replace(*change))
     assert report.code == 1
     assert told in report["database"]
+
+
+@contextmanager
+def without_tls() -> Iterator[int]:
+    """The port of something that says no to TLS as PostgreSQL does."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(8)
+                    connection.sendall(b"N")
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("command", ["doctor", "migrate"])
+def test_a_database_that_speaks_no_tls_is_told(command: str, tmp_path: Path) -> None:
+    with without_tls() as port:
+        url = f"postgresql://taskwell@127.0.0.1:{port}/taskwell?sslmode=require"
+        ended = run(command, folder=tmp_path, DATABASE_URL=url)
+    assert ended.returncode == 1
+    assert "speaks no TLS, which sslmode=require asks for" in ended.stdout + ended.stderr
 
 
 def test_more_connections_than_there_are_is_told(service: Serving, folder: Path) -> None:

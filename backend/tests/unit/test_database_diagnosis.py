@@ -18,6 +18,7 @@ from taskwell.database.diagnosis import advice_on
         (asyncpg.CannotConnectNowError("soon"), "try again"),
         (ssl.SSLCertVerificationError("self-signed"), "sslrootcert"),
         (TimeoutError(), "does not answer"),
+        (ConnectionError('PostgreSQL server at "ada:5432" rejected SSL upgrade'), "speaks no TLS"),
         (ConnectionRefusedError(), "host and port"),
         (asyncpg.InternalClientError("ada"), "InternalClientError"),
     ],

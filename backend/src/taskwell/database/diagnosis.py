@@ -88,6 +88,12 @@ def advice_on(error: Exception) -> str:
             )
         case TimeoutError():
             return "It does not answer: check host and port of DATABASE_URL, and any firewall."
+        case ConnectionError() if "rejected SSL" in str(error):
+            return (
+                "It speaks no TLS, which sslmode=require asks for, as does any address of another "
+                "machine: switch TLS on there, or, within a private network or this machine, say "
+                "sslmode=disable in DATABASE_URL."
+            )
         case OSError():
             return "It can't be reached: check host and port of DATABASE_URL, and that it runs."
     return f"It refuses the connection ({type(error).__name__}): check DATABASE_URL."

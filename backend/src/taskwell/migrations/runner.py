@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from taskwell.database.diagnosis import REFUSED, advice_on
 from taskwell.database.url import target
 from taskwell.errors import SchemaMismatch, StartRefused
 from taskwell.migrations.head import HEAD
@@ -28,6 +29,7 @@ _ADVISORY_LOCK = 0x7461736B77656C6C
 # A change that can't get its lock gives up, rather than making every request queue behind it.
 _LOCK_TIMEOUT = "4s"
 _LOCK_NOT_AVAILABLE = "55P03"
+_INSUFFICIENT_PRIVILEGE = "42501"
 _SCRIPTS = Path(__file__).parent
 
 Result = TypeVar("Result")
@@ -63,7 +65,7 @@ class SchemaState:
 
 def upgrade(url: str) -> list[str]:
     """Bring the schema up to date; the revisions that were applied, none if it was."""
-    return asyncio.run(_run(url, _upgrade))
+    return asyncio.run(_run(url, _upgrade, _not_migrated))
 
 
 def state(url: str) -> SchemaState:
@@ -86,7 +88,45 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-async def _run(url: str, work: Callable[[Connection], Result]) -> Result:
+def _not_migrated(error: DBAPIError) -> SchemaMismatch:
+    if _sqlstate(error) == _LOCK_NOT_AVAILABLE:
+        return SchemaMismatch(
+            "The migration gave up waiting for a lock that long-running work holds: "
+            "nothing was changed; run taskwell migrate again."
+        )
+    if _sqlstate(error) == _INSUFFICIENT_PRIVILEGE:
+        return SchemaMismatch(
+            f"The role may not do what the migration needs ({_said(error)}), and nothing was "
+            "changed: let DATABASE_URL_UNPOOLED name a role that owns the tables and may create "
+            "some, by GRANT CREATE ON SCHEMA public."
+        )
+    return SchemaMismatch(f"The migration failed and changed nothing: {_said(error)}.")
+
+
+def _not_looked_at(error: DBAPIError) -> SchemaMismatch:
+    if _sqlstate(error) == _INSUFFICIENT_PRIVILEGE:
+        return SchemaMismatch(
+            f"The role may not look at the schema ({_said(error)}): GRANT it SELECT on that, as "
+            "well as SELECT, INSERT, UPDATE and DELETE on the other tables."
+        )
+    return SchemaMismatch(f"The schema can't be looked at: {_said(error)}.")
+
+
+def _sqlstate(error: DBAPIError) -> object:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _said(error: DBAPIError) -> str:
+    """In PostgreSQL's own words, without the name of a class before them."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return str(cause or error.orig).splitlines()[0].rstrip(".")
+
+
+async def _run(
+    url: str,
+    work: Callable[[Connection], Result],
+    refusal: Callable[[DBAPIError], StartRefused] = _not_looked_at,
+) -> Result:
     where = target(url)
 
     async def connect() -> Any:
@@ -102,17 +142,12 @@ async def _run(url: str, work: Callable[[Connection], Result]) -> Result:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state == _LOCK_NOT_AVAILABLE:
-            raise SchemaMismatch(
-                "The migration gave up waiting for a lock that long-running work holds: "
-                "nothing was changed; run taskwell migrate again."
-            ) from None
-        raise SchemaMismatch(f"The migration failed and changed nothing: {error.orig}") from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise refusal(error) from None
+    except REFUSED as error:
+        advice = advice_on(error)
         raise StartRefused(
-            f"The database can't be reached ({type(error).__name__}): "
-            "check DATABASE_URL_UNPOOLED, or DATABASE_URL where that isn't set."
+            "The database of DATABASE_URL_UNPOOLED, or of DATABASE_URL where that isn't set, can't "
+            f"be used: {advice[0].lower()}{advice[1:]}"
         ) from None
     finally:
         await engine.dispose()
