@@ -146,6 +146,7 @@ def test_a_configured_database_is_migrated_by_command_only(
     configured = {"DATABASE_URL": own.replace("/taskwell?", "/configured?")}
     with serving(tmp_path, **configured) as other:
         other.program.wait_for("the schema is behind: run `taskwell migrate`")
+        other.program.wait_for("^The database can't be used yet: its schema is at nothing")
         assert other.http.get("/health/ready").status_code == 503
         assert other.http.get("/health/live").status_code == 200
         migrated = run("migrate", folder=tmp_path, **configured)
@@ -154,3 +155,13 @@ def test_a_configured_database_is_migrated_by_command_only(
         assert other.http.get("/health/ready").status_code == 200
         assert other.http.post("/tasks", json={"text": "Buy milk"}).status_code == 201
     assert other.program.process.returncode == 0
+
+
+def test_the_banner_tells_of_a_database_that_can_not_be_used(tmp_path: Path) -> None:
+    nowhere = {"DATABASE_URL": "postgresql://ada:secret-word@127.0.0.1:1/app"}
+    with serving(tmp_path, **nowhere) as service:
+        line = service.program.wait_for("^The database can't be used yet: .*")[0]
+        assert "check host and port of DATABASE_URL" in line
+        assert "doctor`" in line
+        assert service.http.get("/health/live").status_code == 200
+        assert "secret-word" not in service.program.output

@@ -38,6 +38,17 @@ def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
     return "\n".join(lines)
 
 
+def doubts(what_is_wrong: str) -> str:
+    """A last line, where the database can't be used yet."""
+    if not what_is_wrong:
+        return ""
+    program = command()
+    return (
+        f"\nThe database can't be used yet: {what_is_wrong}. `{program} migrate` brings its "
+        f"schema up to date, `{program} doctor` looks at all of it."
+    )
+
+
 def _data(settings: Settings) -> str:
     """Elsewhere there would be the key of another issuer."""
     if settings.data == default_data_folder():

@@ -5,6 +5,8 @@ nothing to do, which a look at one row tells much sooner than Alembic would."""
 from __future__ import annotations
 
 import logging
+import os
+import select
 
 from taskwell.errors import StartRefused
 from taskwell.logs import MEMBERS
@@ -12,10 +14,35 @@ from taskwell.logs import MEMBERS
 logger = logging.getLogger(__name__)
 
 
-def attend(url: str, *, is_own: bool) -> bool:
+PATIENCE = 3.0
+NO_ANSWER = "it has not answered so far"
+
+
+class Word:
+    """What the process that looks at the database lets the one know that prints the banner."""
+
+    def __init__(self) -> None:
+        self._heard, self._said = os.pipe()
+
+    def say(self, what_is_wrong: str) -> None:
+        # At once, so that it is there as a whole or not at all.
+        os.write(self._said, what_is_wrong.encode()[: select.PIPE_BUF])
+
+    def listen(self) -> None:
+        os.close(self._said)
+
+    def heard(self) -> str:
+        """Nothing where nothing is wrong. Waits for the other process to end, but not for long."""
+        ready, _, _ = select.select([self._heard], [], [], PATIENCE)
+        what_is_wrong = os.read(self._heard, select.PIPE_BUF).decode() if ready else NO_ANSWER
+        os.close(self._heard)
+        return what_is_wrong
+
+
+def attend(url: str, word: Word, *, is_own: bool) -> bool:
     from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
 
-    return is_current(url) or (_migrate_own(url) if is_own else _tell_of_foreign(url))
+    return is_current(url) or (_migrate_own(url) if is_own else _tell_of_foreign(url, word))
 
 
 def _migrate_own(url: str) -> bool:
@@ -33,7 +60,7 @@ def _migrate_own(url: str) -> bool:
     return True
 
 
-def _tell_of_foreign(url: str) -> bool:
+def _tell_of_foreign(url: str, word: Word) -> bool:
     """Others may use a configured database: a process that starts doesn't change it for them.
 
     Raises where this version would not understand what it finds.
@@ -45,6 +72,7 @@ def _tell_of_foreign(url: str) -> bool:
         found = state(url)
     except StartRefused as error:
         logger.warning("the schema can't be looked at", extra={MEMBERS: {"reason": str(error)}})
+        word.say(str(error).rstrip("."))
         return False
     members = {"schema": found.current, "needed": found.head}
     if found.too_new:
@@ -58,4 +86,5 @@ def _tell_of_foreign(url: str) -> bool:
             "the schema is behind: run `taskwell migrate`; not ready until then",
             extra={MEMBERS: members},
         )
+        word.say(f"its schema is at {found.current or 'nothing'}, {found.head} is needed")
     return True

@@ -28,7 +28,7 @@ from taskwell.logs import MEMBERS
 from taskwell.measures.layout import Layout
 from taskwell.measures.ledger import Ledger
 from taskwell.server import schema
-from taskwell.server.banner import banner
+from taskwell.server.banner import banner, doubts
 from taskwell.server.crew import Crew
 from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.handover import Handover, command
@@ -118,8 +118,11 @@ class Service:
         assert settings.database_url is not None
         # Neon's pooler hides what the direct connection tells.
         url = settings.database_url_unpooled or settings.database_url
-        task = partial(schema.attend, url.get_secret_value(), is_own=self._database is not None)
+        self._word = schema.Word()
+        is_own = self._database is not None
+        task = partial(schema.attend, url.get_secret_value(), self._word, is_own=is_own)
         self._schema = self._signals.fork(partial(self._alone, task))
+        self._word.listen()
         # The framework looks whether it meets models of Pydantic's first version, and so imports
         # all of it. Nobody here has any, and it goes on without.
         sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # as documented
@@ -221,13 +224,14 @@ class Service:
         let_go_of_code()
 
     def _tell_that_it_is_ready(self) -> None:
+        what_is_wrong = self._word.heard()
         if self._handed is not None:
             logger.info("reloaded")
             os.close(self._handed.lifeline)
             self._handed = None
             return
         try:
-            sys.stdout.write(self._banner + "\n")
+            sys.stdout.write(self._banner + doubts(what_is_wrong) + "\n")
             sys.stdout.flush()
         except OSError:
             # Whoever started the service has closed its output: the log has it then.
