@@ -13,6 +13,8 @@ from taskwell import __version__
 from taskwell.errors import SettingsInvalid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from taskwell.config import Settings
 
 Said = argparse.Namespace
@@ -31,14 +33,21 @@ def serve(said: Said) -> None:
     """
     # All that is imported stays: there is nothing to be collected until it is complete.
     gc.disable()
+    from taskwell.configuring import as_given  # noqa: PLC0415  # as in _settings
     from taskwell.server import service  # noqa: PLC0415  # the largest import of all
 
-    read_settings = partial(_settings, said)
-    if said.check:
-        service.check(read_settings())
-        _print("The settings are usable.")
-    else:
-        service.serve(read_settings)
+    file = _told_file(said)
+    try:
+        if said.check:
+            service.check(_settings(said))
+            _print(
+                "The settings are usable. Nobody has looked at the port, the data folder and the "
+                "database: `taskwell doctor` looks at the database."
+            )
+        else:
+            service.serve(partial(_settings, said), file)
+    except SettingsInvalid as error:
+        raise SettingsInvalid(as_given(str(error), _flags(said))) from None
 
 
 def migrate(said: Said) -> int:
@@ -101,7 +110,7 @@ def doctor(said: Said) -> int:
 
     text = sys.stdin.read().strip() if said.token == "-" else said.token
     is_well = True
-    for finding in examine(_settings(said), text):
+    for finding in examine(_settings(said), text, _told_file(said)):
         is_well = is_well and finding.passed
         _print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check}: {finding.text}")
     return 0 if is_well else 1
@@ -191,14 +200,25 @@ def version(said: Said) -> None:
 
 
 def _settings(said: Said) -> Settings:
-    from taskwell.configuring import (  # noqa: PLC0415  # version needs none
-        FLAGS,
-        load_settings,
-        settings_file,
-    )
+    from taskwell.configuring import load_settings, settings_file  # noqa: PLC0415  # version has none
 
-    flags = {name: getattr(said, name, None) for name in FLAGS}
-    return load_settings(settings_file(said.env_file), **flags)
+    return load_settings(settings_file(said.env_file), **_flags(said))
+
+
+def _flags(said: Said) -> dict[str, object]:
+    from taskwell.configuring import FLAGS  # noqa: PLC0415  # as in _settings
+
+    return {name: getattr(said, name, None) for name in FLAGS}
+
+
+def _told_file(said: Said) -> Path | None:
+    """The file that settings come from; what has no effect is told on the way."""
+    from taskwell.configuring import settings_file, unknown_settings  # noqa: PLC0415  # as above
+
+    file = settings_file(said.env_file)
+    for sentence in unknown_settings(file):
+        sys.stderr.write(f"{sentence}\n")
+    return file
 
 
 def _print(text: str) -> None:

@@ -36,6 +36,14 @@ def default_data_folder() -> Path:
     return Path(share).expanduser() / "taskwell"
 
 
+def expanded(path: Path) -> Path:
+    """With the home folder for a ~, as a shell would have done."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("names a home folder that nobody has") from None
+
+
 def default_workers() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
@@ -117,6 +125,11 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("data")
+    @classmethod
+    def _is_expanded(cls, value: Path) -> Path:
+        return expanded(value)
 
     @field_validator("database_url", "database_url_unpooled")
     @classmethod

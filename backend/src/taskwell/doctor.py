@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from taskwell.auth import diagnosis as auth_diagnosis
 from taskwell.config import Settings
@@ -18,16 +19,18 @@ ENOUGH_FILES = 4096
 NAME_THE_FOLDER = "if there is one elsewhere, name its folder with --data or TASKWELL_DATA"
 
 
-def examine(settings: Settings, token: str | None) -> Iterator[Finding]:
-    yield from _settings(settings)
+def examine(settings: Settings, token: str | None, file: Path | None = None) -> Iterator[Finding]:
+    """`file` is the one that settings come from, beside the environment and the flags."""
+    yield from _settings(settings, file)
     yield from _database(settings)
     yield from asyncio.run(_issuer(settings, token))
     yield _files()
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _settings(settings: Settings, file: Path | None) -> Iterator[Finding]:
     place = "DATABASE_URL" if settings.database_url else f"a private one in {settings.data}"
-    yield Finding("settings", True, f"usable; database: {place}")
+    source = f"; read from {file.absolute()} too" if file else ""
+    yield Finding("settings", True, f"usable; database: {place}{source}")
     if settings.uses_development_issuer:
         text = "the development issuer, for this machine only; production needs BETTER_AUTH_URL"
     else:

@@ -106,7 +106,29 @@ def test_a_wrong_setting_is_named_in_one_sentence(
 def test_a_start_can_be_tried_without_starting(tmp_path: Path) -> None:
     assert run("serve", "--check", folder=tmp_path).returncode == 0
     assert run("serve", "--check", "--port", "-1", folder=tmp_path).returncode == 2
-    assert list(tmp_path.glob("data/postgres*")) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["serve --check", "doctor"])
+def test_a_setting_that_is_misspelled_is_told(command: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TASKWELL_WORKER=1\n")
+    ended = run(*command.split(), folder=tmp_path, TASKWELL_PROT="8000")
+    assert ended.returncode == 0
+    assert ended.stderr.splitlines() == [
+        "TASKWELL_PROT is no setting and has no effect: is TASKWELL_PORT meant?",
+        "TASKWELL_WORKER is no setting and has no effect: is TASKWELL_WORKERS meant?",
+    ]
+    assert command != "doctor" or str(tmp_path / ".env") in ended.stdout
+
+
+@pytest.mark.parametrize("words", [("--host", "192.0.2.1"), ("--host", "no such host")])
+def test_a_flag_that_the_system_refuses_is_named_as_it_was_given(
+    words: tuple[str, str], tmp_path: Path
+) -> None:
+    ended = run("serve", *words, folder=tmp_path, **PRODUCTION)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("--host is not usable: ")
+    assert is_one_sentence(ended.stderr)
 
 
 def test_settings_are_read_from_the_file_in_the_current_folder(tmp_path: Path) -> None:

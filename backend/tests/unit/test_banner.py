@@ -81,6 +81,17 @@ def test_another_token_is_made_with_the_same_key(
 
 
 @pytest.mark.usefixtures("_no_issuer_is_set")
+def test_the_file_that_settings_come_from_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(data=tmp_path)
+    told = banner(settings, "http://127.0.0.1:8000", file=Path(".env"))
+    assert f"Settings are read from {tmp_path / '.env'}, too." in told.splitlines()
+    assert "Settings" not in banner(settings, "http://127.0.0.1:8000")
+
+
+@pytest.mark.usefixtures("_no_issuer_is_set")
 def test_in_the_usual_folder_its_key_is_found_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

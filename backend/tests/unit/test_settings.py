@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from taskwell import config
 from taskwell.config import DEVELOPMENT_ISSUER, Settings, default_data_folder
-from taskwell.configuring import load_settings, settings_file
+from taskwell.configuring import load_settings, settings_file, unknown_settings
 from taskwell.errors import SettingsInvalid
 
 SECRET = "a-shared-secret-of-32-bytes-or-more"
@@ -118,7 +118,7 @@ class TestSources:
         """To start without it would be to start with another setting than the one that is meant."""
         file = tmp_path / "settings.env"
         file.write_text(f"# settings\nTASKWELL_HOST=127.0.0.1\n{line}\n")
-        with pytest.raises(SettingsInvalid, match=f"Line 3 of {re.escape(str(file))}"):
+        with pytest.raises(SettingsInvalid, match=f"Line 3 of {re.escape(str(file))}.*NAME=value"):
             load_settings(file)
 
     def test_which_file_it_is(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -326,3 +326,48 @@ class TestTelemetry:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
         monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
         assert not load_settings().exports_telemetry
+
+
+class TestNames:
+    def test_one_that_is_misspelled(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        file = tmp_path / "settings.env"
+        file.write_text("TASKWELL_QUX=x\nTASKWELL_PORT=1\nOTHER=1\n")
+        monkeypatch.setenv("TASKWELL_PROT", "8000")
+        assert unknown_settings(file) == [
+            "TASKWELL_PROT is no setting and has no effect: is TASKWELL_PORT meant?",
+            "TASKWELL_QUX is no setting and has no effect: docs/operations.md has those there are.",
+        ]
+
+    def test_those_of_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("ENV_FILE", "PYTHON", "TOKEN", "SERVICE_HOST", "PORT_8000_TCP_ADDR", "HOST"):
+            monkeypatch.setenv(f"TASKWELL_{name}", "x")
+        assert unknown_settings() == []
+
+    def test_a_flag_that_was_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(SettingsInvalid, match=r"^--host must be a loopback"):
+            load_settings(host="0.0.0.0")
+        monkeypatch.setenv("TASKWELL_METRICS_PORT", "9000")
+        with pytest.raises(SettingsInvalid, match=r"^TASKWELL_METRICS_PORT is the same as --port:"):
+            load_settings(port=9000)
+        monkeypatch.setenv("TASKWELL_HOST", "0.0.0.0")
+        with pytest.raises(SettingsInvalid, match=r"^TASKWELL_HOST must be a loopback"):
+            load_settings()
+
+
+class TestPaths:
+    def test_the_home_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("TASKWELL_DATA", "~/foo")
+        assert load_settings().data == tmp_path / "foo"
+        (tmp_path / "my.env").touch()
+        assert settings_file(Path("~/my.env")) == tmp_path / "my.env"
+
+    def test_the_home_folder_of_nobody(self) -> None:
+        with pytest.raises(SettingsInvalid, match=r"^--data is not usable: names a home folder"):
+            load_settings(data=Path("~nobody-of-this-name/foo"))
+        with pytest.raises(SettingsInvalid, match="names a home folder that nobody has"):
+            settings_file(Path("~nobody-of-this-name/.env"))
+
+    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsInvalid, match="is a folder: name the file in it"):
+            settings_file(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -114,9 +115,13 @@ def _tls(mode: str | None, root: str | None, host: str) -> ssl.SSLContext | bool
     )
 
 
+def _file(root: str | None) -> str | None:
+    return None if root in (None, "system") else os.path.expanduser(root)
+
+
 def _verifying(root: str | None, *, check_hostname: bool) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=None if root in (None, "system") else root)
+        context = ssl.create_default_context(cafile=_file(root))
     except (OSError, ssl.SSLError):
         raise SettingsInvalid(
             "DATABASE_URL names an sslrootcert that can't be read: "

@@ -13,11 +13,15 @@ from taskwell.config import Settings, default_data_folder
 EXAMPLE_USER = "alice"
 
 
-def banner(settings: Settings, url: str, metrics: str | None = None) -> str:
+def banner(
+    settings: Settings, url: str, metrics: str | None = None, file: Path | None = None
+) -> str:
     program = command()
     lines = [f"Taskwell listens on {url} (documentation: {url}/docs)"]
     if metrics is not None:
         lines.append(f"Metrics for Prometheus are at {metrics}.")
+    if file is not None:
+        lines.append(f"Settings are read from {file.absolute()}, too.")
     if settings.uses_embedded_database:
         lines.append(f"Tasks are kept in {settings.data.absolute()}, in a PostgreSQL of its own.")
     else:

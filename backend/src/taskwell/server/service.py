@@ -13,12 +13,15 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from taskwell import logs
+from taskwell.auth.development import has_key
 from taskwell.config import Settings
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
@@ -48,8 +51,9 @@ MANY_FILES = 65536
 FIXED = ("host", "port", "metrics_port", "data", "uses_embedded_database")
 
 
-def serve(read_settings: Callable[[], Settings]) -> None:
-    """Until somebody asks for the end; StartRefused when it can't even begin."""
+def serve(read_settings: Callable[[], Settings], file: Path | None = None) -> None:
+    """Until somebody asks for the end; StartRefused when it can't even begin. `file` is the one
+    that settings are read from, beside the environment and the flags."""
     handed = Handover.received()
     settings = read_settings()
     logs.configure(settings.log_level, settings.log_format)
@@ -63,7 +67,7 @@ def serve(read_settings: Callable[[], Settings]) -> None:
                 app = service.start()
         except Stopped:
             return
-        service.run(app)
+        service.run(app, file)
 
 
 def _allow_many_files() -> None:
@@ -75,12 +79,15 @@ def _allow_many_files() -> None:
 
 
 def check(settings: Settings) -> None:
-    """Whether the settings fit together and the service can be put together."""
+    """Whether the settings fit together and the service can be put together. Makes nothing."""
     from taskwell.main import create_app  # noqa: PLC0415  # as in Service.start
 
     nowhere = SecretStr("postgresql://localhost/taskwell")
     url = settings.database_url or nowhere
-    create_app(settings.model_copy(update={"database_url": url}))
+    with TemporaryDirectory() as scratch:
+        # The development issuer makes its key where there is none.
+        data = settings.data if has_key(settings.data) else Path(scratch)
+        create_app(settings.model_copy(update={"database_url": url, "data": data}))
 
 
 def _no_one_counts() -> None:
@@ -138,14 +145,14 @@ class Service:
             self._metrics = self._share_metrics(self._metrics_listener, app.state.meter.layout)
         return app
 
-    def run(self, app: FastAPI) -> None:
+    def run(self, app: FastAPI, file: Path | None) -> None:
         lifeline, self._lifeline_end = os.pipe()
         former = self._handed.workers if self._handed else frozenset[int]()
         if self._database is None:
             former |= {self._schema}
         config = configuration(app)
         page = f"{url_of(self._metrics.listener)}{PATH}" if self._metrics else None
-        self._banner = banner(self._settings, url_of(self._listener), page)
+        self._banner = banner(self._settings, url_of(self._listener), page, file)
         rehearse(app)
         # Shared memory stays shared as long as nobody writes to it, and the collector would.
         gc.collect()
