@@ -27,37 +27,35 @@ Result = TypeVar("Result")
 
 
 def deny(settings: Settings, kind: str, name: str, issued_before: datetime | None) -> str:
-    if not (is_key_id if kind == Denied.KEY else is_user_id)(name):
-        raise SettingsInvalid(
-            "A user is 1 to 255 characters without control characters, and a key's kid 1 to 255 "
-            "visible ASCII characters."
-        )
+    _require_name(kind, name)
     if kind == Denied.KEY and issued_before is not None:
         raise SettingsInvalid("--issued-before is for users: a key is cut off with all its tokens.")
     moment = _run(
         settings, lambda database: DenyList(database).deny(Denied(kind), name, issued_before)
     )
+    shown = _visible(name)
     if kind == Denied.KEY:
-        return f"Tokens of the key {name} are refused from now on, in every process within 5 s."
+        return f"Tokens of the key {shown} are refused from now on, in every process within 5 s."
     return (
-        f"Tokens of {name} that were issued before {_shown(moment)} are refused from now on, "
+        f"Tokens of {shown} that were issued before {_shown(moment)} are refused from now on, "
         "in every process within 5 s."
     )
 
 
 def allow(settings: Settings, kind: str, name: str) -> str:
+    _require_name(kind, name)
     if _run(settings, lambda database: DenyList(database).allow(Denied(kind), name)):
-        return f"The {kind} {name} is let in again."
-    return f"The {kind} {name} was not cut off."
+        return f"The {kind} {_visible(name)} is let in again."
+    return f"The {kind} {_visible(name)} was not cut off."
 
 
 def denied(settings: Settings) -> str:
     users, keys = _run(settings, lambda database: DenyList(database).everyone())
     lines = [
-        f"user {name}: tokens issued before {_shown(moment)}"
+        f"user {_visible(name)}: tokens issued before {_shown(moment)}"
         for name, moment in sorted(users.items())
     ]
-    lines += [f"key {name}: all tokens" for name in sorted(keys)]
+    lines += [f"key {_visible(name)}: all tokens" for name in sorted(keys)]
     return "\n".join(lines) or "Nobody is cut off."
 
 
@@ -85,6 +83,22 @@ async def renew_epochs(settings: Settings, url: str) -> int:
         return await Epochs(database).renew()
     finally:
         await database.close()
+
+
+def _require_name(kind: str, name: str) -> None:
+    if not (is_key_id if kind == Denied.KEY else is_user_id)(name):
+        raise SettingsInvalid(
+            "A user is 1 to 255 characters without control characters, and a key's kid 1 to 255 "
+            "visible ASCII characters."
+        )
+
+
+def _visible(name: str) -> str:
+    """What a terminal would obey, or nobody would see, as its number."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in name
+    )
 
 
 def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:

@@ -132,6 +132,25 @@ def test_only_who_can_be_is_cut_off(words: tuple[str, ...], tmp_path: Path) -> N
     assert is_one_sentence(ended.stderr)
 
 
+@pytest.mark.parametrize("words", [("user", "\udcff"), ("key", "\udcff"), ("key", "")])
+def test_only_who_can_be_is_let_in_again(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = run("allow", *words, folder=tmp_path)
+    assert ended.returncode == 2
+    assert is_one_sentence(ended.stderr)
+
+
+def test_a_name_turns_no_letters_around_where_it_is_printed(service: Serving, folder: Path) -> None:
+    """From right to left it would look like another one's."""
+    settings = {"TASKWELL_DATA": str(folder)}
+    name = "bob\u202eeve"
+    for command in ("deny user NAME", "denied", "allow user NAME", "allow user NAME"):
+        words = [name if word == "NAME" else word for word in command.split()]
+        ended = run(*words, folder=folder, **settings)
+        assert ended.returncode == 0, ended.stderr
+        assert "bob\\u202eeve" in ended.stdout
+        assert name not in ended.stdout
+
+
 @pytest.mark.parametrize(
     "moment",
     [
