@@ -76,10 +76,9 @@ async def _issuer(settings: Settings, token: str | None) -> list[Finding]:
         found = [await auth_diagnosis.examine_keys(settings)]
     else:
         found = await auth_diagnosis.explain(token, settings)
-    named = {"key set": "key set"} if token is None else {}
     return [
         Finding(
-            named.get(finding.check, f"token's {finding.check}"),
+            finding.check if token is None else f"token's {finding.check}",
             finding.passed,
             finding.advice or "good",
         )

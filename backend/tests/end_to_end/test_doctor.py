@@ -186,12 +186,21 @@ def test_a_token_is_explained(service: Serving, folder: Path) -> None:
     assert (bad.code, bad.failures) == (1, {"token's signature"})
 
 
+def test_a_shared_secret_is_no_key_set(tmp_path: Path) -> None:
+    secret = {"TASKWELL_AUTH_SECRET": "s" * 32, "TASKWELL_AUTH_ISSUER": "https://app.example.com"}
+    report = doctor(folder=tmp_path, **secret)
+    assert report["secret"].endswith("good")
+    assert "key set" not in report.passes
+
+
 def test_a_token_is_read_from_standard_input(service: Serving, folder: Path) -> None:
     report = Report(
         run("doctor", "--token", "-", folder=folder, given="no token\n", TASKWELL_DATA=str(folder))
     )
     assert report.code == 1
     assert "opaque token of a session" in report["token's form"]
+    assert "`taskwell token USER`" in report["token's form"]
+    assert "Better Auth" not in report["token's form"]
 
 
 def test_a_pooler_is_noticed(service: Serving, folder: Path) -> None:

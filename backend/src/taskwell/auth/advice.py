@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode
 from typing import Any
+from urllib.parse import urlsplit
 
 from taskwell.auth.claims import LATEST
 from taskwell.auth.strict_json import read_object
@@ -13,6 +14,12 @@ from taskwell.errors import TokenInvalid
 
 JWT_PATH = "/api/auth/token"
 FETCH_A_JWT = f"Ask Better Auth for a JWT at {JWT_PATH} and send that"
+MAKE_A_TOKEN = "Print a token with `taskwell token USER` and send that"
+BASE_PATH = "/api/auth"
+
+
+def _another(settings: Settings) -> str:
+    return MAKE_A_TOKEN if settings.uses_development_issuer else FETCH_A_JWT
 
 
 def on_form(text: str, error: TokenInvalid, settings: Settings) -> str:
@@ -20,9 +27,10 @@ def on_form(text: str, error: TokenInvalid, settings: Settings) -> str:
         return "There is something around the token: give it without spaces, quotes or 'Bearer'."
     parts = text.count(".") + 1
     if parts == 5:
-        return f"This token is encrypted, as a session cookie may be. {FETCH_A_JWT}."
+        return f"This token is encrypted, as a session cookie may be. {_another(settings)}."
     if parts < 3:
-        return f"This is no JWT; it looks like the opaque token of a session. {FETCH_A_JWT}."
+        another = _another(settings)
+        return f"This is no JWT; it looks like the opaque token of a session. {another}."
     if len(text) > LONGEST_TOKEN:
         return (
             f"It is longer than {LONGEST_TOKEN} bytes: put less into it "
@@ -34,12 +42,12 @@ def on_form(text: str, error: TokenInvalid, settings: Settings) -> str:
 def _on_header(text: str, error: TokenInvalid, settings: Settings) -> str:
     header = _header(text)
     if "session-cache" in str(header.get("typ")):
-        return f"This is the cache of a session cookie, signed with the same key. {FETCH_A_JWT}."
+        return _on_session_cache(settings)
     if "alg" in header and error.reason.startswith("the algorithm"):
         if header["alg"] == "HS256":
             return (
                 "It is signed with a shared secret, but Taskwell checks against a key set: "
-                f"{_lower(FETCH_A_JWT)}, or set TASKWELL_AUTH_SECRET to that secret."
+                f"{_lower(_another(settings))}, or set TASKWELL_AUTH_SECRET to that secret."
             )
         if settings.auth_secret is not None:
             return (
@@ -50,10 +58,19 @@ def _on_header(text: str, error: TokenInvalid, settings: Settings) -> str:
             f"It is signed with {shown(header['alg'])}: let the issuer sign with EdDSA, ES256, "
             "ES512, RS256 or PS256 (Better Auth's jwks.keyPairConfig.alg)."
         )
+    if settings.uses_development_issuer:
+        return (
+            f"It is no token that `taskwell token` made: {error.reason}. "
+            "Copy it again, whole, or print a new one."
+        )
     return (
         f"It is no token that Better Auth made: {error.reason}. "
         "Copy it again, whole, or sign in again."
     )
+
+
+def _on_session_cache(settings: Settings) -> str:
+    return f"This is the cache of a session cookie, signed with the same key. {_another(settings)}."
 
 
 def _header(text: str) -> dict[str, object]:
@@ -64,7 +81,9 @@ def _header(text: str) -> dict[str, object]:
         return {}
 
 
-def on_kind(reason: str) -> str:
+def on_kind(reason: str, settings: Settings) -> str:
+    if settings.uses_development_issuer:
+        return f"It was refused because {reason}. {MAKE_A_TOKEN}."
     if "not switched on" in reason:
         return (
             "This is an OAuth access token (at+jwt): set TASKWELL_ACCESS_TOKENS=true to accept "
@@ -80,7 +99,12 @@ def on_kind(reason: str) -> str:
     return f"It was refused because {reason}. {FETCH_A_JWT}."
 
 
-def on_issuer(reason: str, claims: dict[str, object], expected: str) -> str:
+def on_issuer(reason: str, claims: dict[str, object], expected: str, settings: Settings) -> str:
+    if settings.uses_development_issuer:
+        return (
+            f"It was refused because {reason}. No issuer is set, so that only tokens of the "
+            f"development issuer are good: {_lower(MAKE_A_TOKEN)}, or set BETTER_AUTH_URL."
+        )
     issuer = claims.get("iss")
     if not isinstance(issuer, str):
         return f"It was refused because {reason}: the issuer must put its address into iss."
@@ -99,9 +123,14 @@ def on_issuer(reason: str, claims: dict[str, object], expected: str) -> str:
     )
 
 
-def on_audience(reason: str, claims: dict[str, object]) -> str:
+def on_audience(reason: str, claims: dict[str, object], settings: Settings) -> str:
     if claims.get("aud") == "better-auth:session-cache":
-        return f"This is the cache of a session cookie, signed with the same key. {FETCH_A_JWT}."
+        return _on_session_cache(settings)
+    if settings.uses_development_issuer:
+        return (
+            f"It was refused because {reason}: print one with `taskwell token USER` and the same "
+            "TASKWELL_AUTH_AUDIENCE as the service has."
+        )
     return (
         f"It was refused because {reason}: set TASKWELL_AUTH_AUDIENCE to what the token says if "
         "it is meant for Taskwell, or Better Auth's jwt.audience to what Taskwell expects."
@@ -128,6 +157,11 @@ def on_time(reason: str, claims: dict[str, object], now: float) -> str:
 
 
 def on_key_set(reason: str, name: str) -> str:
+    if urlsplit(name).path.endswith(f"{BASE_PATH}{BASE_PATH}/jwks"):
+        return (
+            f"The key set at {name} is of no use: {reason}. Drop {BASE_PATH} from the end of "
+            "BETTER_AUTH_URL: it is added to it."
+        )
     hint = "See that Better Auth runs there with its jwt() plugin"
     if "redirect" in reason:
         hint = "Set TASKWELL_AUTH_JWKS_URL to the address that it leads to"

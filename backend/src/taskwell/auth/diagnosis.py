@@ -15,7 +15,7 @@ from taskwell.auth.claims import LEEWAY, lifetime, subject
 from taskwell.auth.development import has_key
 from taskwell.auth.gate import algorithms, expectations, key_source
 from taskwell.auth.jwks import KeySetUnusable, PublishedKeySet, read_key_set
-from taskwell.auth.keys import KeySet
+from taskwell.auth.keys import KeySet, SharedSecret
 from taskwell.auth.sessions import ask_better_auth, may_be_session
 from taskwell.auth.tokens import Token, read_token
 from taskwell.config import Settings
@@ -67,16 +67,22 @@ def _of_claims(token: Token, settings: Settings, now: float) -> list[Finding]:
         return Finding(check, True)
 
     return [
-        finding("kind", lambda: expected.check_kind(token), advice.on_kind),
+        finding(
+            "kind",
+            lambda: expected.check_kind(token),
+            lambda reason: advice.on_kind(reason, settings),
+        ),
         finding(
             "issuer",
             lambda: expected.check_issuer(token),
-            lambda reason: advice.on_issuer(reason, token.claims, expected.issuer_of(token)),
+            lambda reason: advice.on_issuer(
+                reason, token.claims, expected.issuer_of(token), settings
+            ),
         ),
         finding(
             "audience",
             lambda: expected.check_audience(token),
-            lambda reason: advice.on_audience(reason, token.claims),
+            lambda reason: advice.on_audience(reason, token.claims, settings),
         ),
         finding("user", lambda: subject(token.claims), advice.on_user),
         finding(
@@ -98,6 +104,8 @@ async def _of_key_set(
     except StartRefused as error:
         return None, Finding("key set", False, str(error))
     try:
+        if isinstance(source, SharedSecret):
+            return await source.read(), Finding("secret", True)
         if not isinstance(source, PublishedKeySet):
             return await source.read(), Finding("key set", True)
         answer = await source.ask()

@@ -61,13 +61,13 @@ def made(head: Any = None, **changes: Any) -> str:
 
 
 def test_a_good_token_passes_every_check_in_order(local: Settings, shared: Settings) -> None:
-    for token, settings in (
-        (development_issuer(local, Clock()).token("ada"), local),
-        (made(), shared),
+    for token, settings, keys in (
+        (development_issuer(local, Clock()).token("ada"), local, "key set"),
+        (made(), shared, "secret"),
     ):
         found = diagnosis(token, settings)
         assert [finding.check for finding in found] == [
-            "form", "kind", "issuer", "audience", "user", "time", "key set", "key", "signature",
+            "form", "kind", "issuer", "audience", "user", "time", keys, "key", "signature",
         ]  # fmt: skip
         assert all(finding.passed and finding.advice == "" for finding in found)
 
@@ -140,10 +140,27 @@ def test_every_wrong_claim_is_named_at_once(shared: Settings) -> None:
     ],
     ids=lambda value: value[:30] if " " in value else "token",
 )
-def test_what_is_no_token_is_told_apart(local: Settings, token: str, words: str) -> None:
-    found = failures(token, local)
+def test_what_is_no_token_is_told_apart(tmp_path: Path, token: str, words: str) -> None:
+    # Not of https, where Better Auth would be asked about it.
+    found = failures(token, load_settings(data=tmp_path, better_auth_url="http://app.example.com"))
     assert set(found) == {"form"}
     assert words in found["form"]
+
+
+@pytest.mark.parametrize(
+    "token", ["a.b.c", "a.b.c.d.e", "opaque", good(), good("EdDSA", header("EdDSA", typ="at+jwt"))]
+)
+def test_where_tokens_are_made_by_the_command_it_is_what_is_advised(
+    local: Settings, token: str
+) -> None:
+    advised = " ".join(failures(token, local).values())
+    assert "`taskwell token" in advised
+    assert "Better Auth" not in advised
+
+
+def test_a_path_that_is_added_to_the_address_is_not_part_of_it(tmp_path: Path) -> None:
+    given = load_settings(data=tmp_path, better_auth_url="http://127.0.0.1:9/api/auth/")
+    assert "Drop /api/auth from the end" in asyncio.run(examine_keys(given)).advice
 
 
 def test_the_wrong_kind_of_signature_is_told_apart(local: Settings, shared: Settings) -> None:
