@@ -12,7 +12,26 @@ import { conflictHandler, schema } from "./schema.js";
 
 const { TASKWELL_URL: url, TASKWELL_TOKEN, TASKWELL_OTHER_TOKEN } = process.env;
 const RETRY_MILLISECONDS = 100;
+const PAUSE_MILLISECONDS = 100;
 const PATIENCE_MILLISECONDS = 30_000;
+
+function giveUp(reason) {
+  console.error(reason);
+  process.exit(1);
+}
+
+/** A token that is refused once is refused for ever: to try again would only keep the service busy. */
+async function fetchWithGoodToken(address, options) {
+  const response = await fetch(address, options);
+  if (response.status === 401) {
+    giveUp(`${url} refuses a token (401): print both anew with taskwell token, for this service.`);
+  }
+  return response;
+}
+
+for (const name of ["TASKWELL_URL", "TASKWELL_TOKEN", "TASKWELL_OTHER_TOKEN"]) {
+  if (!process.env[name]) giveUp(`${name} is not set: see "Try it" in README.md.`);
+}
 
 /** A fetch that can be cut off, lose an answer after the work was done, and hold things up. */
 class Network {
@@ -29,7 +48,8 @@ class Network {
     const kind = pathname === "/sync" ? (options.method ?? "GET") : pathname;
     if (kind === "GET") await this.#gates.GET?.();
     const signals = [this.#cut.signal, options.signal].filter(Boolean);
-    const response = await fetch(address, { ...options, signal: AbortSignal.any(signals) });
+    const signal = AbortSignal.any(signals);
+    const response = await fetchWithGoodToken(address, { ...options, signal });
     if (kind === "POST") {
       await this.#watch(options.body, response.clone());
       await this.#gates.POST?.();
@@ -116,7 +136,8 @@ const byId = (one, other) => (one.id < other.id ? -1 : 1);
 
 async function ask(path, { token = TASKWELL_TOKEN, method = "GET", body } = {}) {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+  const sent = { method, headers, body: JSON.stringify(body) };
+  const response = await fetchWithGoodToken(url + path, sent);
   assert.ok(response.ok, `${method} ${path}: ${response.status}`);
   return response.status === 204 ? null : response.json();
 }
@@ -128,7 +149,7 @@ async function until(what, check) {
       return await check();
     } catch (error) {
       if (Date.now() > deadline) throw new Error(`${what}: ${error.message}`, { cause: error });
-      await new Promise((resume) => setTimeout(resume, 20));
+      await new Promise((resume) => setTimeout(resume, PAUSE_MILLISECONDS));
     }
   }
 }

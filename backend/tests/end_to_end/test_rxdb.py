@@ -39,5 +39,22 @@ def test_databases_of_rxdb_converge(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_without_its_settings_it_says_which_is_missing(tmp_path: Path) -> None:
+    example = staged(EXAMPLE, tmp_path)
+    ended = converge(example, TASKWELL_URL="http://127.0.0.1:1", TASKWELL_TOKEN="x")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("TASKWELL_OTHER_TOKEN is not set")
+
+
+def test_with_a_refused_token_it_ends(tmp_path: Path) -> None:
+    example = staged(EXAMPLE, tmp_path)
+    with data_folder() as folder, serving(folder) as service:
+        ended = converge(
+            example, TASKWELL_URL=service.url, TASKWELL_TOKEN="x.y.z", TASKWELL_OTHER_TOKEN="x.y.z"
+        )
+    assert ended.returncode == 1
+    assert "refuses a token (401)" in ended.stderr
+
+
 def test_the_lock_file_names_no_registry() -> None:
     assert '"resolved"' not in (EXAMPLE / "package-lock.json").read_text()
