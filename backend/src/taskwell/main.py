@@ -50,7 +50,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         gate.warm_up()
-        if settings.exports_telemetry:
+        if telemetry.is_on(settings):
             telemetry.keep_queries_at_home()
         try:
             yield
@@ -95,7 +95,7 @@ def create_app(
             admission=admission,
         )
     app.state.meter = meter
-    if not settings.exports_telemetry:
+    if not telemetry.is_on(settings):
         # On its way the framework notes the route, which a span tells.
         app.add_middleware(Shortcut, service=app)
     app.add_middleware(

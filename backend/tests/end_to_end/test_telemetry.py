@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from end_to_end.collector import Collector, collecting
+from end_to_end.program import Program
 from end_to_end.service import service_environment
 from end_to_end.serving import data_folder, serving
 
@@ -93,3 +94,27 @@ print(app._native_telemetry.enabled(), any("opentelemetry.sdk" in name for name 
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == ["False", "False"]
+
+
+WITHOUT_PACKAGES = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if ".otlp" in name else find(name, *rest)
+from taskwell.cli import app
+app()
+"""
+
+
+def test_that_its_packages_are_missing_is_said_once(folder: Path) -> None:
+    environment = service_environment() | {
+        "TASKWELL_DATA": str(folder),
+        "TASKWELL_WORKERS": "2",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+    }
+    command = (sys.executable, "-c", WITHOUT_PACKAGES, "serve")
+    with Program(command, environment, folder) as program:
+        program.wait_for("Taskwell listens on")
+    told = [line for line in program.output.splitlines() if "telemetry" in line.lower()]
+    assert len(told) == 1
+    assert "requirements/telemetry.txt" in told[0]
+    assert "no telemetry is sent" in told[0]

@@ -6,6 +6,7 @@ It is switched on by OpenTelemetry's own variables; where they are not set it is
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from importlib.util import find_spec
 from typing import Any
 
 from fastapi.telemetry import TelemetryConfig
@@ -14,6 +15,7 @@ from opentelemetry.trace import get_tracer_provider
 
 from taskwell.config import Settings, bound_telemetry
 
+_EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 _QUERY = "url.query"
 
 _OFF: TelemetryConfig = {
@@ -24,8 +26,23 @@ _OFF: TelemetryConfig = {
 }
 
 
-def configuration(settings: Settings) -> TelemetryConfig:
+def is_missing(settings: Settings) -> bool:
+    """Whether it is wanted, and the packages for it are not installed."""
     if not settings.exports_telemetry:
+        return False
+    try:
+        return find_spec(_EXPORTER) is None
+    except ModuleNotFoundError:
+        return True
+
+
+def is_on(settings: Settings) -> bool:
+    return settings.exports_telemetry and not is_missing(settings)
+
+
+def configuration(settings: Settings) -> TelemetryConfig:
+    if not is_on(settings):
+        # The framework would advise each worker to change our code.
         return _OFF
     bound_telemetry()
     return {"auto_configure": True, "operation_spans": False, "exclude": _is_uninteresting}

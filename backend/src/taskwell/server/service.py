@@ -47,6 +47,13 @@ logger = logging.getLogger(__name__)
 
 MANY_FILES = 65536
 
+NO_TELEMETRY = (
+    "the packages for it are not installed: `uv pip install --no-deps --require-hashes --python "
+    f"{sys.executable} -r backend/requirements/telemetry.txt`, or, without uv, `{sys.executable} "
+    "-m pip install --no-deps --require-hashes -r backend/requirements/telemetry.txt`; start again "
+    "after that"
+)
+
 # What a reload can't change: it would take the address or the data away from under the workers.
 FIXED = ("host", "port", "metrics_port", "data", "uses_embedded_database")
 
@@ -133,8 +140,11 @@ class Service:
         # The framework looks whether it meets models of Pydantic's first version, and so imports
         # all of it. Nobody here has any, and it goes on without.
         sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # as documented
-        from taskwell.main import create_app  # noqa: PLC0415  # while that process works
+        from taskwell.api import telemetry  # noqa: PLC0415  # while that process works
+        from taskwell.main import create_app  # noqa: PLC0415  # as above
 
+        if telemetry.is_missing(settings):
+            logger.warning("no telemetry is sent", extra={MEMBERS: {"reason": NO_TELEMETRY}})
         app = create_app(settings, storage=self._storage)
         if self._database is not None and os.waitpid(self._schema, 0)[1] != 0:
             raise DatabaseNotStarted(
