@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -122,3 +124,14 @@ def _route(app: FastAPI) -> None:
     ]
     app.include_router(health.router)
     app.include_router(problem_pages.router)
+    _end_paths(app)
+
+
+def _end_paths(app: FastAPI) -> None:
+    """The framework's patterns end in `$`, which lets a line end at the end of a path pass."""
+    for route in app.router.routes:
+        # An included router has patterns of its own for its routes.
+        included = getattr(route, "effective_route_contexts", None)
+        routes: Iterable[Any] = included() if included else (route,)
+        for each in routes:
+            each.path_regex = re.compile(each.path_regex.pattern.removesuffix("$") + r"\Z")

@@ -40,6 +40,8 @@ PATHS = [
     _path("dots", "/tasks/..%2F..%2Fetc%2Fpasswd", "not-found"),
     _path("more than there is", f"{_TASK}/canary", "not-found"),
     _path("capitals", "/tasks".upper(), "not-found"),
+    _path("a line end", "/tasks%0A", "not-found"),
+    _path("a line end after a verb", f"{_TASK}/toggle%0A", "not-found", "PATCH"),
 ]
 
 
