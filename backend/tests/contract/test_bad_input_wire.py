@@ -71,6 +71,14 @@ MALFORMED = {
     ),
     "a coding nobody knows": _post(b"Transfer-Encoding: canary", NEXT),
     "chunks that are not last": _post(b"Transfer-Encoding: chunked, gzip", chunked(TASK)),
+    "chunks of something packed": _post(b"Transfer-Encoding: gzip, chunked", chunked(TASK)),
+    "packed, and then chunks": _post(
+        b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", chunked(TASK) + NEXT
+    ),
+    "chunks before there were any": b"POST /tasks HTTP/1.0\r\n"
+    + _HEAD
+    + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + chunked(TASK),
     "chunked and then nothing known": _post(
         b"Transfer-Encoding: chunked\r\nTransfer-Encoding: canary", chunked(TASK) + NEXT
     ),

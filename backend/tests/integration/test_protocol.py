@@ -54,6 +54,9 @@ MALFORMED = {
     "an endless length": f"POST /length{HEAD}Content-Length: {'9' * 30}\r\n\r\n",
     "chunks not last": f"POST /length{HEAD}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
     "chunks in disguise": f"POST /length{HEAD}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "packed chunks": f"POST /length{HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "packed, and then chunks": f"POST /length{HEAD}Transfer-Encoding: gzip\r\n{CHUNKED}0\r\n\r\n",
+    "chunks before there were any": f"POST /length HTTP/1.0\r\n{CHUNKED}3\r\nabc\r\n0\r\n\r\n",
     "chunks twice": f"POST /length{HEAD}Transfer-Encoding: chunked\r\n{CHUNKED}0\r\n\r\n",
     "a chunk without a size": f"POST /length{HEAD}{CHUNKED}zz\r\n",
 }
@@ -174,6 +177,11 @@ def test_an_upgrade_is_passed_over(port: int, offer: str) -> None:
         assert wire.answer().status == 200
         wire.send(f"POST /length{HEAD}{upgrade}Content-Length: 5\r\n\r\n").send("ab").send("cde")
         assert wire.answer().body == b"5"
+
+
+def test_chunks_are_told_without_regard_to_case_and_space(port: int) -> None:
+    chunks = "Transfer-Encoding:  Chunked  \r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    assert ask(port, f"POST /length{HEAD}{chunks}").body == b"3"
 
 
 def test_a_request_from_before_keep_alive_is_answered(port: int) -> None:

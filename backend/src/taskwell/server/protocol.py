@@ -13,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell.server.deadlines import TimedHttp
+from taskwell.server.heads import HEAD_LIMIT, MOST_HEADERS, TARGET_LIMIT, is_clear, size_of
 from taskwell.server.joined import Joined
 from taskwell.server.refusals import (
     HEAD_TOO_LARGE,
@@ -22,9 +23,6 @@ from taskwell.server.refusals import (
 )
 from taskwell.server.spare import Flow, Pipeline
 
-HEAD_LIMIT = 32 * 1024
-TARGET_LIMIT = 16 * 1024
-MOST_HEADERS = 100
 MOST_PIPELINED = 16
 LINGER = 1.5
 
@@ -81,7 +79,7 @@ class Http(TimedHttp):
         if self.part == "head":
             if self.begun != (was_in == ""):
                 # Something else came before it in this data: only what is complete is known.
-                self.fed = self._head_size()
+                self.fed = size_of(self.url, self.headers)
             if self.fed > HEAD_LIMIT:
                 self.refuse(HEAD_TOO_LARGE if self.headers else TARGET_TOO_LONG)
             else:
@@ -151,21 +149,16 @@ class Http(TimedHttp):
 
     # Bounds on a head
 
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
     def _flaw_of_head(self) -> str | None:
         if len(self.url) > TARGET_LIMIT:
             return TARGET_TOO_LONG
         if len(self.headers) > MOST_HEADERS:
             return HEAD_TOO_LARGE
-        if self.fed > HEAD_LIMIT and self._head_size() > HEAD_LIMIT:
+        if self.fed > HEAD_LIMIT and size_of(self.url, self.headers) > HEAD_LIMIT:
             return HEAD_TOO_LARGE
-        version = self.parser.get_http_version()
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if version == "1.1":
-            return None if hosts == 1 and not self._is_connect() else MALFORMED
-        return None if version == "1.0" and hosts <= 1 and not self._is_connect() else MALFORMED
+        if self._is_connect() or not is_clear(self.parser.get_http_version(), self.headers):
+            return MALFORMED
+        return None
 
     def _is_connect(self) -> bool:
         return self.parser.should_upgrade() and self.parser.get_method() == b"CONNECT"
