@@ -42,6 +42,7 @@ MALFORMED = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64,
     "noise": bytes(range(256)),
     "no host": b"GET /tasks HTTP/1.1\r\nAuthorization: {token}\r\nX-Request-ID: {id}\r\n\r\n",
+    "a host that is none": b"GET /tasks HTTP/1.1\r\nHost: canary b/<>\r\n\r\n",
     "two hosts": _get(b"Host: evil.example"),
     "a space in the target": b"GET /tasks a HTTP/1.1\r\n" + _HEAD + b"\r\n",
     "NUL in the target": b"GET /tasks\0 HTTP/1.1\r\n" + _HEAD + b"\r\n",

@@ -62,6 +62,65 @@ MALFORMED = {
 }
 
 
+NO_HOSTS = [
+    *(
+        "a b",
+        "a/",
+        "a<b>",
+        "<>",
+        "a b/<>",
+        "a@b",
+        "a?b",
+        "a#b",
+        'a"',
+        "a\\b",
+        "a|b",
+        "^",
+        "{}",
+        "\xe4",
+    ),
+    *("a:b", "a:80:80", ":80:", "a,b c", "%", "%4", "%zz", "a%", "http://a", "::1", "a\tb"),
+    *("[", "]", "[]", "[::1", "::1]", "[a]", "[1]", "[:::1]", "[1.2.3.4]", "[::1]a", "[::1]:x"),
+    *("[fe80::1%eth0]", "[v1]", "[v1.]", "[v.a]", "a[::1]", "[::1][::1]"),
+]
+HOSTS = [
+    *(
+        "",
+        "a",
+        "a.b",
+        "A-b_c.example",
+        "a.",
+        "127.0.0.1",
+        "localhost:8000",
+        "a:",
+        ":80",
+        " a ",
+        "a\t",
+    ),
+    *(
+        "[::1]",
+        "[::1]:80",
+        "[::ffff:1.2.3.4]",
+        "[v1.a:b]",
+        "%C3%A4",
+        "a~!$&'()*+,;=b",
+        "a" * 20_000,
+    ),
+]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_a_host_that_is_none_is_refused(port: int, host: str, version: str) -> None:
+    answer = ask(port, f"GET /headers HTTP/{version}\r\nHost: {host}\r\n{CLOSE}")
+    assert (answer.status, answer.problem) == (400, "malformed-request")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_may_have_any_form_that_there_is(port: int, host: str) -> None:
+    assert ask(port, f"GET /headers HTTP/1.1\r\nHost: {host}\r\n{CLOSE}").status == 200
+
+
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_no_http_or_leaves_open_where_it_ends_is_refused(
     server: Program, port: int, text: str
