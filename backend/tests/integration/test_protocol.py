@@ -41,6 +41,10 @@ MALFORMED = {
     "a tunnel": "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
     "no host": "GET /headers HTTP/1.1\r\n\r\n",
     "two hosts": "GET /headers HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "a fragment": f"GET /headers#a{HEAD}\r\n",
+    "a fragment of nothing": f"GET /headers?a=b#{HEAD}\r\n",
+    "an address without a host": f"GET http:///headers{HEAD}\r\n",
+    "an address of nothing": f"GET http://{HEAD}\r\n",
     "a bare line feed": "GET /headers HTTP/1.1\nHost: a\n\n",
     "a folded header": f"GET /headers{HEAD}A: b\r\n c\r\n\r\n",
     "NUL in a header": f"GET /headers{HEAD}A: b\x00c\r\n\r\n",
@@ -236,6 +240,17 @@ def test_an_upgrade_is_passed_over(port: int, offer: str) -> None:
         assert wire.answer().status == 200
         wire.send(f"POST /length{HEAD}{upgrade}Content-Length: 5\r\n\r\n").send("ab").send("cde")
         assert wire.answer().body == b"5"
+
+
+@pytest.mark.parametrize("query", ["", "?", "?a=http://b"])
+@pytest.mark.parametrize("host", ["http://a", "HTTPS://a.b:80", "http://[::1]:80"])
+def test_an_address_without_a_path_is_that_of_the_root(port: int, host: str, query: str) -> None:
+    with Wire(port) as wire:
+        for method in ("GET", "OPTIONS"):
+            wire.send(f"{method} {host}{query}{HEAD}\r\n").send(f"{method} /{query}{HEAD}\r\n")
+            absolute, plain = wire.answer(), wire.answer()
+            assert absolute.status == plain.status == 404
+        assert wire.send(f"GET {host}/headers{query}{HEAD}\r\n").answer().status == 200
 
 
 def test_chunks_are_told_without_regard_to_case_and_space(port: int) -> None:

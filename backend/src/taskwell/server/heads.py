@@ -9,6 +9,8 @@ from ipaddress import AddressValueError, IPv6Address
 HEAD_LIMIT = 32 * 1024
 TARGET_LIMIT = 16 * 1024
 MOST_HEADERS = 100
+# As a number, which is found in bytes in a third of the time.
+FRAGMENT = ord("#")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -19,6 +21,15 @@ _HOST = re.compile(
     rb"(?:(?:[%b]++|%%[0-9A-Fa-f]{2})*+|\[(?:([0-9A-Fa-f:.]+)|[vV][0-9A-Fa-f]+\.[%b:]+)\])"
     rb"(?::[0-9]*)?[ \t]*" % (_NAME, _NAME)
 )
+
+
+_WITHOUT_PATH = re.compile(rb"([^/?]*://[^/?]*)(\?.*)?")
+
+
+def with_path(url: bytes) -> bytes:
+    """An address may end with its host, or go on with its query: the path is the root's then."""
+    found = _WITHOUT_PATH.fullmatch(url)
+    return url if found is None else b"%b/%b" % (found[1], found[2] or b"")
 
 
 def size_of(url: bytes, headers: Headers) -> int:

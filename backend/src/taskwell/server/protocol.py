@@ -13,7 +13,15 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell.server.deadlines import TimedHttp
-from taskwell.server.heads import HEAD_LIMIT, MOST_HEADERS, TARGET_LIMIT, is_clear, size_of
+from taskwell.server.heads import (
+    FRAGMENT,
+    HEAD_LIMIT,
+    MOST_HEADERS,
+    TARGET_LIMIT,
+    is_clear,
+    size_of,
+    with_path,
+)
 from taskwell.server.joined import Joined
 from taskwell.server.refusals import (
     HEAD_TOO_LARGE,
@@ -112,6 +120,8 @@ class Http(TimedHttp):
         self.is_upgrade = self.parser.should_upgrade()
         if self.is_upgrade:
             return
+        if self.url[:1] != b"/":
+            self.url = with_path(self.url)
         super().on_headers_complete()
         # A trailer must not pass for a header: those that follow go to a list nobody reads.
         self.headers = []
@@ -156,7 +166,9 @@ class Http(TimedHttp):
             return HEAD_TOO_LARGE
         if self.fed > HEAD_LIMIT and size_of(self.url, self.headers) > HEAD_LIMIT:
             return HEAD_TOO_LARGE
-        if self._is_connect() or not is_clear(self.parser.get_http_version(), self.headers):
+        if FRAGMENT in self.url or self._is_connect():
+            return MALFORMED
+        if not is_clear(self.parser.get_http_version(), self.headers):
             return MALFORMED
         return None
 
