@@ -45,11 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", help="the address to listen on")
     add("--port", type=int, help="the port to listen on; 0 takes a free one and prints it")
     add("--workers", type=int, help="processes that answer requests; default: one a core")
-    add(
-        "--check",
-        action="store_true",
-        help="only see whether the settings are usable, and make nothing",
-    )
+    add("--check", action="store_true", help="make nothing: are the settings usable?")
     add = added["migrate"].add_argument
     add("--sql", action="store_true", help="only print the SQL of all migrations")
     add("--check", action="store_true", help="only look: exit code 1 when the schema is behind")

@@ -19,9 +19,10 @@ URL = "postgresql://user:secret-word@db.example.com/app"
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
-    monkeypatch.delenv("TASKWELL_ENV_FILE", raising=False)
+    known = [str(field.validation_alias) for field in Settings.model_fields.values()]
+    # Also those that the tests themselves are asked by, which are no settings.
+    for name in {*known, *(name for name in os.environ if name.startswith("TASKWELL_"))}:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
 

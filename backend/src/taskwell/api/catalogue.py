@@ -132,7 +132,8 @@ CATALOGUE: dict[str, Kind] = {
     "too-many-at-once": Kind(
         429,
         "Too many requests at once",
-        "Many of your requests are at work already, or many streams are open; nothing was done.",
+        "Many of your requests are at work, or many of your streams open; nothing was done. "
+        "Send fewer at a time.",
     ),
     "headers-too-large": Kind(
         431,

@@ -186,7 +186,7 @@ def _header(name: str, description: str, schema: Mapping[str, Any] = _STRING) ->
 _IF_MATCH = _header("If-Match", "Write only if the task still has one of these tags.", _TAGS)
 _IF_NONE_MATCH = _header("If-None-Match", "Answer 304 if the tag is still one of these.", _TAGS)
 _IF_NOTHING = _header(
-    "If-None-Match", "`*`: 412 if there is such a task, which a write needs. No tags.", _TAGS
+    "If-None-Match", "`*`: 412, since a write needs what is there. Tags are not looked at.", _TAGS
 )
 _IF_MATCH_OF_NEW = _header("If-Match", "A new task has no tag that could match: 412.", _TAGS)
 _IF_NEW = _header("If-None-Match", "`*`: create only if there is no task with this id.", _TAGS)
@@ -207,7 +207,7 @@ _PREFER = _header("Prefer", "`count=exact` adds X-Total-Count.")
 if_match = {"parameters": [_IF_MATCH, _IF_NOTHING]}
 if_none_match = {"parameters": [_IF_NONE_MATCH]}
 if_new = {"parameters": [_IF_NEW, _IF_MATCH_OF_NEW]}
-only_completed_if_match = {"parameters": [_ONLY_COMPLETED, _IF_MATCH]}
+only_completed_if_match = {"parameters": [_ONLY_COMPLETED, _IF_MATCH, _IF_NOTHING]}
 if_none_match_or_prefer = {"parameters": [_IF_NONE_MATCH, _PREFER]}
 
 

@@ -5,6 +5,7 @@ It is switched on by OpenTelemetry's own variables; where they are not set it is
 
 from __future__ import annotations
 
+import sys
 from collections.abc import MutableMapping
 from importlib.util import find_spec
 from typing import Any
@@ -16,6 +17,12 @@ from opentelemetry.trace import get_tracer_provider
 from taskwell.config import Settings, bound_telemetry
 
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
+WITHOUT_PACKAGES = (
+    "the packages for it are not installed: `uv pip install --no-deps --require-hashes --python "
+    f"{sys.executable} -r backend/requirements/telemetry.txt`, or, without uv, `{sys.executable} "
+    "-m pip install --no-deps --require-hashes -r backend/requirements/telemetry.txt`; start again "
+    "after that"
+)
 _QUERY = "url.query"
 
 _OFF: TelemetryConfig = {

@@ -21,8 +21,6 @@ _HOST = re.compile(
     rb"(?:(?:[%b]++|%%[0-9A-Fa-f]{2})*+|\[(?:([0-9A-Fa-f:.]+)|[vV][0-9A-Fa-f]+\.[%b:]+)\])"
     rb"(?::[0-9]*)?[ \t]*" % (_NAME, _NAME)
 )
-
-
 _WITHOUT_PATH = re.compile(rb"([^/?]*://[^/?]*)(\?.*)?")
 
 

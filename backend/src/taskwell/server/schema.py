@@ -25,7 +25,8 @@ class Word:
         self._heard, self._said = os.pipe()
 
     def say(self, what_is_wrong: str) -> None:
-        # At once, so that it is there as a whole or not at all.
+        # At once, so that it is there as a whole or not at all. The other end is open here too, so
+        # that it may be said to somebody who has stopped listening.
         os.write(self._said, what_is_wrong.encode()[: select.PIPE_BUF])
 
     def listen(self) -> None:
@@ -35,8 +36,11 @@ class Word:
         """Nothing where nothing is wrong. Waits for the other process to end, but not for long."""
         ready, _, _ = select.select([self._heard], [], [], PATIENCE)
         what_is_wrong = os.read(self._heard, select.PIPE_BUF).decode() if ready else NO_ANSWER
-        os.close(self._heard)
+        self.close()
         return what_is_wrong
+
+    def close(self) -> None:
+        os.close(self._heard)
 
 
 def attend(url: str, word: Word, *, is_own: bool) -> bool:

@@ -47,13 +47,6 @@ logger = logging.getLogger(__name__)
 
 MANY_FILES = 65536
 
-NO_TELEMETRY = (
-    "the packages for it are not installed: `uv pip install --no-deps --require-hashes --python "
-    f"{sys.executable} -r backend/requirements/telemetry.txt`, or, without uv, `{sys.executable} "
-    "-m pip install --no-deps --require-hashes -r backend/requirements/telemetry.txt`; start again "
-    "after that"
-)
-
 # What a reload can't change: it would take the address or the data away from under the workers.
 FIXED = ("host", "port", "metrics_port", "data", "uses_embedded_database")
 
@@ -144,7 +137,9 @@ class Service:
         from taskwell.main import create_app  # noqa: PLC0415  # as above
 
         if telemetry.is_missing(settings):
-            logger.warning("no telemetry is sent", extra={MEMBERS: {"reason": NO_TELEMETRY}})
+            logger.warning(
+                "no telemetry is sent", extra={MEMBERS: {"reason": telemetry.WITHOUT_PACKAGES}}
+            )
         app = create_app(settings, storage=self._storage)
         if self._database is not None and os.waitpid(self._schema, 0)[1] != 0:
             raise DatabaseNotStarted(
@@ -241,14 +236,15 @@ class Service:
         let_go_of_code()
 
     def _tell_that_it_is_ready(self) -> None:
-        what_is_wrong = self._word.heard()
         if self._handed is not None:
             logger.info("reloaded")
             os.close(self._handed.lifeline)
             self._handed = None
+            # Nobody waits for it: there is no banner.
+            self._word.close()
             return
         try:
-            sys.stdout.write(self._banner + doubts(what_is_wrong) + "\n")
+            sys.stdout.write(self._banner + doubts(self._word.heard()) + "\n")
             sys.stdout.flush()
         except OSError:
             # Whoever started the service has closed its output: the log has it then.
