@@ -6,6 +6,7 @@ import json
 import re
 import select
 import socket
+import struct
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -35,8 +36,12 @@ class Answer:
 class Wire:
     """One connection, as a client has it."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+    def __init__(self, port: int, system_takes: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(30)
+        if system_takes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, system_takes)
+        self.socket.connect(("127.0.0.1", port))
         self._unread = b""
 
     def __enter__(self) -> Self:
@@ -53,6 +58,15 @@ class Wire:
     def send(self, text: str | bytes) -> Self:
         self.socket.sendall(text.encode("latin-1") if isinstance(text, str) else text)
         return self
+
+    def send_no_more(self) -> Self:
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def reset(self) -> None:
+        """As a client that crashes leaves its connection."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def drip(self, piece: str, seconds: float = 0.05) -> Self:
         """One piece after the other, until something comes back."""
@@ -77,14 +91,11 @@ class Wire:
         return not select.select([self.socket], [], [], seconds)[0]
 
     def answer(self) -> Answer:
-        line, *fields = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        line, *fields = self.read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         found = re.match(r"HTTP/1\.1 (\d{3}) ", line)
         assert found is not None
         headers = dict(field.split(": ", 1) for field in fields)
-        while len(self._unread) < (size := int(headers.get("content-length", 0))):
-            self._receive()
-        body, self._unread = self._unread[:size], self._unread[size:]
-        return Answer(int(found[1]), headers, body)
+        return Answer(int(found[1]), headers, self.take(int(headers.get("content-length", 0))))
 
     def size_of_the_rest(self) -> int:
         """How much still comes until the end, which may be a reset."""
@@ -100,13 +111,22 @@ class Wire:
         """Waits for the end; False when something else comes."""
         return self._unread == b"" and self.socket.recv(1) == b""
 
-    def _until(self, mark: bytes) -> bytes:
+    def read_until(self, mark: bytes) -> bytes:
         while mark not in self._unread:
-            self._receive()
+            self._unread += self._received()
         found, _, self._unread = self._unread.partition(mark)
         return found
 
-    def _receive(self) -> None:
+    def take(self, size: int) -> bytes:
+        pieces, missing = [self._unread], size - len(self._unread)
+        while missing > 0:
+            pieces.append(self._received())
+            missing -= len(pieces[-1])
+        joined = b"".join(pieces)
+        self._unread = joined[size:]
+        return joined[:size]
+
+    def _received(self) -> bytes:
         received = self.socket.recv(65536)
-        assert received, f"closed after {self._unread!r}"
-        self._unread += received
+        assert received, f"closed after {self._unread[:200]!r}"
+        return received

@@ -1,15 +1,19 @@
 """A worker with a small application, run as a program: it prints its port and ends with its input.
 
-Its arguments change bounds, such as PATIENCE=0.5, so that tests need not wait long.
+Its arguments change bounds, such as PATIENCE=0.5, so that tests need not wait long. With
+SYSTEM_TAKES=4096 the system takes so little of an answer that the rest stays in the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sys
+from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 from taskwell import logs
 from taskwell.configuring import load_settings
@@ -67,20 +71,37 @@ def application() -> FastAPI:
         released.set()
 
     @app.get("/large")
-    async def large() -> Response:
-        return Response(b"x" * LARGE)
+    async def large(size: int = LARGE) -> Response:
+        return Response(b"x" * size)
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(pieces())
 
     return app
 
 
+async def pieces() -> AsyncIterator[bytes]:
+    """Without end, but for that of the connection."""
+    try:
+        while True:
+            yield b"begun\n"
+            await asyncio.sleep(0.1)
+    finally:
+        logger.info("the stream ended")
+
+
 def main() -> None:
+    listener = listen("127.0.0.1", 0)
     for argument in sys.argv[1:]:
         name, _, value = argument.partition("=")
+        if name == "SYSTEM_TAKES":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(value))
+            continue
         places = (deadlines, protocol, turnstile, untaken, worker)
         (place,) = (module for module in places if hasattr(module, name))
         setattr(place, name, float(value))
     logs.configure("info", "json")
-    listener = listen("127.0.0.1", 0)
     app = application()
     one = worker.Worker(app, worker.configuration(app), listener, sys.stdin.fileno())
     one.run(lambda: tell(f"port {listener.getsockname()[1]}"))

@@ -32,7 +32,7 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     server_state: Connections
 
-    __slots__ = ("body_in_window", "clock", "is_watched", "part")
+    __slots__ = ("body_in_window", "clock", "part", "watch")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +40,8 @@ class TimedHttp(HttpToolsProtocol, ABC):
         self.part: Literal["", "head", "body"] = ""
         self.clock: asyncio.TimerHandle | None = None
         self.body_in_window = 0
-        self.is_watched = False
+        # While an answer is not taken.
+        self.watch: asyncio.TimerHandle | None = None
 
     @abstractmethod
     def refuse(self, code: str) -> None:
@@ -48,6 +49,8 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_clock()
+        if self.watch is not None:
+            self.watch.cancel()
         self.server_state.untaken.discard(self.transport)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
@@ -87,9 +90,13 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.await_taking()
+
+    def await_taking(self) -> None:
+        """While too much waits to be taken for more to be written, and until a connection that is
+        closing has got rid of the last."""
         self.server_state.untaken.add(self.transport)
-        if not self.is_watched:
-            self.is_watched = True
+        if self.watch is None:
             self._watch_writing(WRITE_LOOKS)
 
     def resume_writing(self) -> None:
@@ -98,21 +105,18 @@ class TimedHttp(HttpToolsProtocol, ABC):
 
     def _watch_writing(self, looks: int) -> None:
         waiting = self.transport.get_write_buffer_size()
-        self.loop.call_later(WRITE_WINDOW / WRITE_LOOKS, self._look_at_writing, waiting, looks)
+        self.watch = self.loop.call_later(
+            WRITE_WINDOW / WRITE_LOOKS, self._look_at_writing, waiting, looks
+        )
 
     def _look_at_writing(self, before: int, looks: int) -> None:
-        if not self.flow.write_paused:
-            self.is_watched = False
-        elif self.transport.get_write_buffer_size() < before:
+        self.watch = None
+        waiting = self.transport.get_write_buffer_size()
+        if not self.flow.write_paused and not (waiting and self.transport.is_closing()):
+            return
+        if waiting < before:
             self._watch_writing(WRITE_LOOKS)
         elif looks > 1:
             self._watch_writing(looks - 1)
         else:
             self.transport.abort()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Closing would wait for what was not taken in all this time."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        else:
-            super().timeout_keep_alive_handler()

@@ -27,8 +27,13 @@ class Joined:
         self._transport.write_eof()
 
     def close(self) -> None:
+        if self._transport.is_closing():
+            return
         self._send()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            protocol: Any = self._transport.get_protocol()
+            protocol.await_taking()
 
     def get_write_buffer_size(self) -> int:
         waiting = self._transport.get_write_buffer_size()

@@ -13,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell.server.deadlines import TimedHttp
+from taskwell.server.endings import Unfinished, answer_as_the_last, let_go
 from taskwell.server.heads import (
     FRAGMENT,
     HEAD_LIMIT,
@@ -39,7 +40,7 @@ class Http(TimedHttp):
     # So that what uvicorn keeps in the instance's dict is little enough to share its keys.
     __slots__ = (
         *("begun", "fed", "framing", "has_asked"),
-        *("is_finished", "is_upgrade", "may_keep_alive", "refusal"),
+        *("is_finished", "is_upgrade", "may_keep_alive", "refusal", "running"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,6 +54,8 @@ class Http(TimedHttp):
         self.has_asked = False
         self.is_finished = False
         self.refusal: str | None = None
+        # Others may have come since, and wait in the pipeline: `cycle` is the newest.
+        self.running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -63,8 +66,27 @@ class Http(TimedHttp):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self.running is not None:
+            let_go(self.running)
         if not self.connections:
             self.server_state.all_closed.set()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn closes in any case
+        """Who sends no more may still take answers: to all that came whole."""
+        is_lingering = self.is_finished and self.clock is not None
+        is_cut_off = self.part == "body" and not self.is_finished
+        self.stop_clock()
+        if is_cut_off and self.pipeline:
+            self.pipeline.popleft()
+        elif is_cut_off or is_lingering or not self._is_answering():
+            self.transport.close()
+            return True
+        self.is_finished = True
+        waiting = [self.running, *(cycle for cycle, _ in reversed(self.pipeline))]
+        waiting[-1].keep_alive = False
+        for cycle in waiting:
+            answer_as_the_last(cycle)
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self.is_finished:
@@ -154,7 +176,7 @@ class Http(TimedHttp):
 
     def _forget_request(self) -> None:
         """An idle connection need not keep what was asked last."""
-        self.scope = self.cycle = None  # type: ignore[assignment]  # as before the first request
+        self.scope = self.cycle = self.running = None  # type: ignore[assignment]  # as at first
         self.headers = []
 
     # Bounds on a head
@@ -196,7 +218,7 @@ class Http(TimedHttp):
         and closes it without cutting the answer off; the rest of the body changes that back."""
         self.may_keep_alive = self.cycle.keep_alive
         self.cycle.keep_alive = False
-        self.cycle.transport = cast("asyncio.Transport", _Unfinished(self))
+        self.cycle.transport = cast("asyncio.Transport", Unfinished(self))
 
     def shutdown(self) -> None:
         """When the process ends. One that has only just connected is about to ask something: its
@@ -227,8 +249,7 @@ class Http(TimedHttp):
         is_own = is_answering and self.part == "body" and not self.pipeline
         answer = self._refusal(code)
         if is_own:
-            cycle.disconnected = True
-            cycle.message_event.set()
+            let_go(cycle)
         elif is_answering:
             # Requests before this one still run: their answers go out first and are the last.
             if self.part == "body":
@@ -240,26 +261,14 @@ class Http(TimedHttp):
             self.transport.write(answer)
             self.linger()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _is_answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+        return self.running is not None and not self.running.response_complete
 
     def _refusal(self, code: str) -> bytes:
         scope: Any = self.scope if self.part else {"type": "http", "headers": []}
         shared = self.server_state
         return refuse(code, scope, shared.default_headers, shared.origins)
-
-
-class _Unfinished:
-    """The connection as a request sees it whose body has not wholly arrived."""
-
-    def __init__(self, protocol: Http) -> None:
-        self._protocol = protocol
-        self.write = protocol.transport.write
-        self.is_closing = protocol.transport.is_closing
-
-    def close(self) -> None:
-        if self._protocol.part == "body":
-            self._protocol.linger()
-        else:
-            self._protocol.transport.close()
