@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace) -> tuple[Record, Path]:
     if "taskwell" in makers:
         steps["starts"] = comparison.starts
         steps["ceiling"] = comparison.ceiling
-        steps["growth"] = lambda: comparison.growth(makers["taskwell"])
+        steps["growth"] = comparison.growth
     for part, step in steps.items():
         if part in (options.parts or PARTS):
             if options.into_last:

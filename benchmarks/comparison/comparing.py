@@ -14,6 +14,7 @@ from comparison.record import Record
 from comparison.rounds import Entrant, Rounds
 from comparison.scenarios import HUNDRED, USERS, Scene, Scenes
 from comparison.serving import NotServed
+from comparison.taskwell import Taskwell
 
 Tell = Callable[[str], None]
 Makers = Mapping[str, Callable[[], Contender]]
@@ -106,7 +107,7 @@ class Comparison:
                 self._record.ceiling.setdefault(operation, []).append(one)
                 self._tell(f"pgbench, {operation}: {one.database:,.0f} µs of CPU each")
 
-    def growth(self, maker: Callable[[], Contender]) -> None:
+    def growth(self) -> None:
         if self._form.growth is None:
             return
         rounds = Rounds(self._home, self._form.growth, self._tell)
@@ -116,10 +117,11 @@ class Comparison:
             with ExitStack() as running:
                 entrants = []
                 for name, scale in ((figures.FEW_TASKS, few), (figures.MANY_TASKS, forms.MANY)):
-                    contender = maker()
+                    contender = Taskwell()
                     self._tell(f"{contender.name}: filling {name}, unless that has been done")
                     contender.seed(self._home, scale)
                     entrants.append(running.enter_context(self._running(name, contender, scale)))
+                    contender.warm()
                 self._record.growth += rounds.measure(entrants, works)
 
     @contextmanager

@@ -100,6 +100,9 @@ class Taskwell:
         assert database is not None
         return Running(port, (self._server.pid,), (database.pid,))
 
+    def warm(self) -> None:
+        self._postgres.read_all()
+
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()

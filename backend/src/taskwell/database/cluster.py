@@ -25,6 +25,7 @@ LONGEST_SOCKET_FOLDER = 103 - len(f"/.s.PGSQL.{PORT}.lock")
 PATIENCE_WITH_INITDB = 300.0
 
 MEBIBYTE = 1024 * 1024
+GIBIBYTE = 1024 * MEBIBYTE
 
 # Where Linux says how much memory a group of processes may use, and in which group this one is.
 GROUPS = Path("/sys/fs/cgroup")
@@ -149,7 +150,9 @@ def make_socket_folder(path: Path, account: Account) -> None:
         os.chown(path, account.uid, account.gid)
 
 
-def server_options(socket_folder: Path, binaries: Binaries, max_connections: int) -> list[str]:
+def server_options(
+    cluster: Path, socket_folder: Path, binaries: Binaries, max_connections: int
+) -> list[str]:
     memory = usable_memory()
     settings = {
         "listen_addresses": "",
@@ -159,9 +162,10 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
         "max_connections": str(max_connections),
         "fsync": "on",
         # A page of a list lies on as many pages of the table, and each that is not here is a call
-        # to the system.
-        "shared_buffers": f"{min(max(memory // 4 // MEBIBYTE, 32), 4096)}MB",
+        # to the system. Ten million tasks take 5 GB.
+        "shared_buffers": f"{min(max(memory // 4 // MEBIBYTE, 32), 8192)}MB",
         "effective_cache_size": f"{max(memory // 2 // MEBIBYTE, 64)}MB",
+        "max_wal_size": f"{room_for_log(shutil.disk_usage(cluster).total) // MEBIBYTE}MB",
         # Statements here are short: neither a compiler nor helpers would pay for themselves.
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
@@ -182,6 +186,13 @@ def server_options(socket_folder: Path, binaries: Binaries, max_connections: int
         # Three processes less; the data of a task service is in memory anyway.
         settings["io_method"] = "sync"
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def room_for_log(disk: int) -> int:
+    """Each time that its log has become so large, PostgreSQL writes what has changed into its
+    tables, and from then on the first change of each page takes the whole page into the log. So a
+    large log is cheaper, but it takes room on the disk, and is read again after a crash."""
+    return min(max(disk // 16, GIBIBYTE), 4 * GIBIBYTE)
 
 
 def usable_memory(own: Path = OWN_GROUP, groups: Path = GROUPS) -> int:

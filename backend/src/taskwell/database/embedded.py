@@ -140,7 +140,9 @@ class EmbeddedPostgres:
         return binaries
 
     def _command(self, binaries: Binaries) -> list[str]:
-        options = server_options(self._socket_folder, binaries, self._max_connections)
+        options = server_options(
+            self._cluster, self._socket_folder, binaries, self._max_connections
+        )
         return [binaries.program("postgres"), "-D", str(self._cluster), *options]
 
     def _take_over(self, binaries: Binaries) -> bool:
