@@ -98,6 +98,58 @@ def test_restore_brings_an_edit_along(alice: ApiUser) -> None:
     assert alice.get(f"/tasks/{task['id']}").json() == shown
 
 
+def test_restore_meets_edits_where_the_task_is_alive_again(alice: ApiUser) -> None:
+    task = alice.create("Old")
+    alice.delete(f"/tasks/{task['id']}")
+    late = operation("restore", task["id"], base_rev=2, set={"text": "Mine"})
+    theirs = operation("restore", task["id"], base_rev=2, set={"text": "Theirs"})
+    assert statuses(alice, theirs) == ["applied"]
+    (result,) = results(alice, late)
+    assert (result["status"], result["task"]["text"]) == ("conflict", "Theirs")
+    clash = {"base_rev": 2, "mine": "Mine", "theirs": "Theirs"}
+    assert result["problem"]["conflicts"] == {"text": clash}
+    beside = operation("restore", task["id"], base_rev=2, set={"completed": True})
+    bold = operation("restore", task["id"], set={"text": "Whatever"})
+    assert statuses(alice, beside, bold) == ["merged", "applied"]
+    shown = alice.get(f"/tasks/{task['id']}").json()
+    assert (shown["text"], shown["completed"]) == ("Whatever", True)
+
+
+def test_a_base_of_another_life_stands_for_none(alice: ApiUser) -> None:
+    task = alice.create("Mine")
+    for nth in range(5):
+        alice.patch(f"/tasks/{task['id']}", {"text": f"Mine {nth}"})
+    late = operation("update", task["id"], base_rev=6, set={"text": "Mine at last"})
+    exported = alice.get("/me/export").json()
+    alice.delete("/me")
+    alice.post("/me/import", exported)
+    theirs = alice.patch(f"/tasks/{task['id']}", {"text": "Theirs"}).json()
+    assert theirs["rev"] < late["base_rev"]
+    (result,) = results(alice, late)
+    assert (result["status"], result["task"]) == ("conflict", theirs)
+    assert result["problem"]["conflicts"]["text"]["base_rev"] == 6
+
+
+def test_an_operation_stays_the_same_with_another_base(alice: ApiUser) -> None:
+    task = alice.create()
+    done = operation("update", task["id"], base_rev=1, set={"text": "Mine"})
+    assert statuses(alice, done) == ["applied"]
+    assert statuses(alice, {**done, "base_rev": 0}) == ["duplicate"]
+
+
+def test_what_was_done_before_an_atomic_batch_stays_done(alice: ApiUser) -> None:
+    task = alice.create()
+    done = operation("update", task["id"], set={"text": "Mine"})
+    assert statuses(alice, done) == ["applied"]
+    new = operation("create", str(uuid4()), set={"text": "New"})
+    bad = operation("update", str(uuid4()), set={"text": "Nowhere"})
+    first, second, third, _ = results(alice, done, new, new, bad, atomic=True)
+    assert first["status"] == "duplicate"
+    for each in (second, third):
+        assert (each["status"], each["problem"]["code"]) == ("rejected", "batch-aborted")
+    assert statuses(alice, new) == ["applied"]
+
+
 def test_a_create_meets_its_id(alice: ApiUser, bob: ApiUser) -> None:
     task_id = str(uuid4())
     first, same = (operation("create", task_id, set={"text": "One"}) for _ in range(2))
@@ -114,7 +166,6 @@ def test_an_op_id_with_other_content_is_rejected_and_changes_nothing(alice: ApiU
     first = operation("update", task["id"], set={"text": "First"})
     for other in (
         {**first, "set": {"text": "Second"}},
-        {**first, "base_rev": 1},
         {**first, "type": "restore"},
         {**first, "id": str(uuid4())},
     ):

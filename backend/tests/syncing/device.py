@@ -92,6 +92,9 @@ class Device:
     def _start_over(self, tasks: dict[str, dict[str, Any]], cursor: str | None) -> None:
         self.tasks, self.cursor, self.has_more = tasks, cursor, True
         self.done = []
+        for operation in self.queue:
+            if "base_rev" in operation:
+                operation["base_rev"] = 0
         self.self = next(_selves)
 
     def _settle(self, operation: Operation, result: dict[str, Any]) -> None:

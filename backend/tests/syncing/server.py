@@ -96,9 +96,10 @@ class ModelServer:
                 if place is not None:
                     self._check(place)
                 own: set[int] = set()
+                remembered, newest = set(self.done), self.account.rev
                 for operation in operations:
                     self.account.author = Author(device, operation["op_id"])
-                    results.append(self._once(operation, own))
+                    results.append(self._once(operation, own, newest))
                 failed = any(code for _, code, _ in results)
             except Refused:
                 self.account, self.done = saved
@@ -107,9 +108,10 @@ class ModelServer:
                 self.account.author = Author()
             if request["atomic"] and failed:
                 self.account, self.done = saved
+                aborted: Result = ("rejected", "batch-aborted", None)
                 results = [
-                    result if result[1] else ("rejected", "batch-aborted", None)
-                    for result in results
+                    result if result[1] or operation["op_id"] in remembered else aborted
+                    for operation, result in zip(operations, results, strict=True)
                 ]
         return results, self.delta(request["cursor"], request["limit"])
 
@@ -139,10 +141,10 @@ class ModelServer:
         if place.life != self.account.life or told < self.account.purged_rev:
             raise Refused("sync-reset-required")
 
-    def _once(self, operation: dict[str, Any], own: set[int]) -> Result:
+    def _once(self, operation: dict[str, Any], own: set[int], newest: int) -> Result:
         if is_empty(operation):
             return "rejected", "validation-failed", None
-        content = json.dumps({**operation, "op_id": None}, sort_keys=True)
+        content = json.dumps({**operation, "op_id": None, "base_rev": None}, sort_keys=True)
         known = self.done.get(operation["op_id"])
         if known is not None:
             if known[0] != content:
@@ -151,7 +153,7 @@ class ModelServer:
             return "duplicate", None, None
         before = self.account.rev
         try:
-            status = self._apply(operation, own)
+            status = self._apply(operation, own, newest)
         except Refused as refused:
             kind = "conflict" if refused.code in _CONFLICTS else "rejected"
             return kind, refused.code, refused.clashes
@@ -163,7 +165,7 @@ class ModelServer:
             self.done[operation["op_id"]] = (content, self.account.rev if changed else -1)
         return status, None, None
 
-    def _apply(self, operation: dict[str, Any], own: set[int]) -> str:
+    def _apply(self, operation: dict[str, Any], own: set[int], newest: int) -> str:
         kind, task_id, values = operation["type"], operation["id"], operation["set"]
         account = self.account
         if kind == "create":
@@ -176,7 +178,7 @@ class ModelServer:
             if not task.deleted:
                 account.delete(task)
             return "applied"
-        if kind == "restore":
+        if kind == "restore" and task.deleted:
             account.restore(task)
             account.change(task, values)
             return "applied"
@@ -185,14 +187,19 @@ class ModelServer:
         if kind == "move":
             account.move(task, values, may_be_deleted=True)
             return "applied"
-        return self._edit(task, values, operation.get("base_rev"), own)
+        return self._edit(task, values, operation.get("base_rev"), own, newest)
 
-    def _edit(self, task: Task, values: dict[str, Any], base: int | None, own: set[int]) -> str:
+    def _edit(
+        self, task: Task, values: dict[str, Any], told: int | None, own: set[int], newest: int
+    ) -> str:
+        # Of another life, where it is beyond the newest.
+        base = told if told is None or told <= newest else 0
+
         def is_foreign(rev: int) -> bool:
             return base is not None and rev > base and rev not in own
 
         clashes = {
-            name: {"base_rev": base, "mine": new, "theirs": getattr(task, name)}
+            name: {"base_rev": told, "mine": new, "theirs": getattr(task, name)}
             for name, new in values.items()
             if is_foreign(task.field_revs[name]) and getattr(task, name) != new
         }

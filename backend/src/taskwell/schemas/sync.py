@@ -122,7 +122,6 @@ class ConflictProblem(Problem):
     conflicts: dict[str, FieldConflict] | MISSING = Field(
         default=MISSING, description="Each member that both sides have changed."
     )
-    tombstone: Tombstone | MISSING = Field(default=MISSING, description="Of a deleted task.")
 
 
 class SyncResult(Output):

@@ -94,14 +94,14 @@ class Sync:
                 bench = await Workbench.open(transaction, user_id, self._most_tasks)
                 if cursor is not None:
                     cursor.check(bench.epoch, bench.rev, bench.purged_rev)
-                results = await _Batch(transaction, user_id, bench).run(batch)
+                work = _Batch(transaction, user_id, bench)
+                results = await work.run(batch)
                 if request.atomic and any(result.refusal for result in results):
-                    raise _Rollback(results)
+                    raise _Rollback([work.undone(result) for result in results])
                 # Under the lock still: no reset can come between the writes and their answer.
                 return await _answered(transaction, user_id, results, cursor, request.limit)
         except _Rollback as rollback:
-            results = [_aborted(result) for result in rollback.results]
-            return await _answered(self._runner, user_id, results, cursor, request.limit)
+            return await _answered(self._runner, user_id, rollback.results, cursor, request.limit)
 
 
 class _Batch:
@@ -109,7 +109,11 @@ class _Batch:
         self._runner = runner
         self._user_id = user_id
         self._bench = bench
+        # A base beyond it is of another life of the account.
+        self._newest = bench.rev
         self._done: dict[str, tuple[str, int]] = {}
+        # Of these, those that were done before this batch.
+        self._former: frozenset[str] = frozenset()
         self._new: list[dict[str, object]] = []
         # The revisions that this device made: it does not meet itself as somebody else.
         self._own: set[int] = set()
@@ -129,6 +133,14 @@ class _Batch:
         await self._bench.save()
         await self._save_done()
         return results
+
+    def undone(self, result: Result) -> Result:
+        """Where the batch comes to nothing. Those that failed say why, and what was done before it
+        is done; the others could have been done, and were not."""
+        was_done = result.status == "duplicate" and result.op_id in self._former
+        if result.refusal is not None or was_done:
+            return result
+        return Result(result.op_id, "rejected", result.task_id, BatchAborted())
 
     async def _once(self, operation: _Operation) -> Result:
         said = operation.said
@@ -167,9 +179,8 @@ class _Batch:
             if not draft.deleted:
                 self._bench.delete(draft)
             return "applied"
-        if said.type == "restore":
-            if draft.deleted:
-                self._bench.restore(draft)
+        if said.type == "restore" and draft.deleted:
+            self._bench.restore(draft)
             self._bench.change(draft, content.model_dump(exclude_unset=True))
             return "applied"
         if draft.deleted:
@@ -195,15 +206,16 @@ class _Batch:
     def _edit(self, draft: Draft, mine: dict[str, Any], base_rev: Any) -> Status:
         merges = False
         if base_rev is not MISSING:
+            base = base_rev if base_rev <= self._newest else 0
             clashes = {
                 name: Clash(base_rev, value, getattr(draft, name))
                 for name, value in mine.items()
-                if self._is_foreign(getattr(draft, f"{name}_rev"), base_rev)
+                if self._is_foreign(getattr(draft, f"{name}_rev"), base)
                 and getattr(draft, name) != value
             }
             if clashes:
                 raise EditConflict(clashes)
-            merges = self._is_foreign(draft.rev, base_rev)
+            merges = self._is_foreign(draft.rev, base)
         self._bench.change(draft, mine)
         return "merged" if merges else "applied"
 
@@ -215,6 +227,7 @@ class _Batch:
         if row is not None and row["op_ids"] is not None:
             marks = zip(row["fingerprints"], row["revs"], strict=True)
             self._done = dict(zip(row["op_ids"], marks, strict=True))
+            self._former = frozenset(self._done)
 
     async def _save_done(self) -> None:
         if self._new:
@@ -235,17 +248,10 @@ def _read(entry: object) -> _Operation | Result:
     except ValidationError as error:
         flaws = flaws_of(error.errors(), under="/set")
         return Result(known_id, "rejected", None, InputInvalid(*flaws))
-    base_rev = None if said.base_rev is MISSING else said.base_rev
-    canonical = json.dumps([said.type, said.id, base_rev, said.set], sort_keys=True)
+    # Without `base_rev`, which has to change where the account begins another life.
+    canonical = json.dumps([said.type, said.id, said.set], sort_keys=True)
     mark = blake2b(canonical.encode(), digest_size=16).hexdigest()
     return _Operation(said, content, mark)
-
-
-def _aborted(result: Result) -> Result:
-    """Those that failed say why; the others could have been done, and were not."""
-    if result.refusal is not None:
-        return result
-    return Result(result.op_id, "rejected", result.task_id, BatchAborted())
 
 
 async def _answered(
