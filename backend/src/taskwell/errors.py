@@ -114,8 +114,10 @@ class StorageFull(Unavailable):
 
 
 class Overloaded(Unavailable):
-    def __init__(self) -> None:
-        super().__init__("the request waited too long for its turn, or too many wait already")
+    def __init__(
+        self, reason: str = "the request waited too long for its turn, or too many wait already"
+    ) -> None:
+        super().__init__(reason)
 
 
 class KeysUnavailable(Unavailable):

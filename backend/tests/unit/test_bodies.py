@@ -72,6 +72,10 @@ def test_no_json(raw: bytes) -> None:
         # Floats round these to whole numbers.
         (b'{"text": "a", "order": 4503599627370497.5}', ("/order", "wrong-type")),
         (b'{"text": "a", "order": -1e-400}', ("/order", "wrong-type")),
+        (b'{"text": "a", "order": 1e17}', ("/order", "out-of-range")),
+        (b'{"text": "a", "order": -1e308}', ("/order", "out-of-range")),
+        (b'{"text": "a", "order": 0e99999999999999999999}', ("", "out-of-range")),
+        (b'{"text": "a", "order": 1e-99999999999999999999}', ("", "out-of-range")),
         (b'{"text": {%s}}' % members(65), ("", "too-many")),
         (b"[%s1]" % (b"[]," * 1_000_000), ("", "too-many")),
         (b"[%s1]" % (b"1," * 2_000_000), ("", "too-many")),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from taskwell.api.call import Call
+from taskwell.api.large_bodies import SMALL, Share
 from taskwell.api.problems import HttpRefused
 from taskwell.errors import Flaw, InputInvalid
 from taskwell.services.flaws import flaws_of
@@ -30,25 +31,24 @@ _reader = ThreadPoolExecutor(1, "bodies")
 
 _UTF8 = re.compile(r'\s*(?:charset="?utf-8"?\s*)?', re.IGNORECASE)
 
+# Above it every float is whole, and more than any number here may be.
+_MOST_EXACT = 2**53
+
 # A length that fills these is more than any limit; Python refuses to read many thousand digits.
 _MOST_DIGITS = 18
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def json_body(
-    call: Call, model: type[Body], *media_types: str, limit: int | None = None
-) -> Body:
-    """`limit` is the body's, where it is not the one of the settings."""
+async def json_body(call: Call, model: type[Body], *media_types: str) -> Body:
     _check_media_type(call, media_types or (JSON,))
-    return parse(await read_bytes(call, limit), model)
+    return await _parsed(await read_bytes(call), model)
 
 
-async def large_json_body(call: Call, model: type[Body], limit: int) -> Body:
-    """One that may take long to read."""
+async def large_json_body(call: Call, model: type[Body], limit: int, share: Share) -> Body:
+    """`limit` is the body's, where it is more than that of the settings."""
     _check_media_type(call, (JSON,))
-    raw = await read_bytes(call, limit)
-    return await asyncio.get_running_loop().run_in_executor(_reader, parse, raw, model)
+    return await _parsed(await read_bytes(call, limit, share), model)
 
 
 async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
@@ -57,19 +57,19 @@ async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
     if not raw:
         return None
     _check_media_type(call, (JSON,))
-    return parse(raw, model)
+    return await _parsed(raw, model)
 
 
-async def read_bytes(call: Call, limit: int | None = None) -> bytes:
+async def read_bytes(call: Call, limit: int = 0, share: Share | None = None) -> bytes:
     """Once for each request, however many ask for it."""
     if call.body_read is None:
         # A setting that is larger than a path's own limit is meant for that path too.
-        limit = max(limit or 0, call.app.state.settings.max_body)
-        call.body_read = await _read_stream(call, limit)
+        limit = max(limit, call.app.state.settings.max_body)
+        call.body_read = await _read_stream(call, limit, share)
     return call.body_read
 
 
-async def _read_stream(call: Call, limit: int) -> bytes:
+async def _read_stream(call: Call, limit: int, share: Share | None) -> bytes:
     declared = call.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > _MOST_DIGITS or int(declared) > limit):
         raise HttpRefused("body-too-large")
@@ -78,7 +78,15 @@ async def _read_stream(call: Call, limit: int) -> bytes:
         chunks += chunk
         if len(chunks) > limit:
             raise HttpRefused("body-too-large")
+        if share is not None:
+            share.grow_to(len(chunks))
     return bytes(chunks)
+
+
+async def _parsed(raw: bytes, model: type[Body]) -> Body:
+    if len(raw) <= SMALL:
+        return parse(raw, model)
+    return await asyncio.get_running_loop().run_in_executor(_reader, parse, raw, model)
 
 
 def parse(raw: bytes, model: type[Body]) -> Body:
@@ -137,6 +145,12 @@ def _number(digits: str) -> float:
     number = float(digits)
     if isinf(number):
         raise InputInvalid(Flaw("", "out-of-range", "has a number that is too large"))
-    # Not one that was made whole by rounding.
-    is_whole = number.is_integer() and Decimal(digits) == number
-    return int(number) if is_whole else number
+    if not number.is_integer():
+        return number
+    if abs(number) > _MOST_EXACT:
+        return int(number)
+    try:
+        # Not one that was made whole by rounding.
+        return int(number) if Decimal(digits) == number else number
+    except ArithmeticError:
+        raise InputInvalid(Flaw("", "out-of-range", "has an exponent that is too large")) from None

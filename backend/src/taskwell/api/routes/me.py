@@ -9,6 +9,7 @@ from taskwell.api import documented as says
 from taskwell.api.answers import PRIVATE, no_content
 from taskwell.api.bodies import JSON, large_json_body
 from taskwell.api.call import Call
+from taskwell.api.large_bodies import Share
 from taskwell.api.routing import PersonalRoute
 from taskwell.schemas.belongings import ExportDocument, ImportDocument, Imported
 
@@ -39,8 +40,10 @@ async def export_account(call: Call) -> Response:
 )
 async def import_account(call: Call) -> Response:
     """Ids and times are kept. Safe to repeat; all of it or nothing."""
-    document = await large_json_body(call, ImportDocument, _LARGEST_IMPORT)
-    return JSONResponse(await call.belongings.bring_back(call.user, document), headers=PRIVATE)
+    with Share() as share:
+        document = await large_json_body(call, ImportDocument, _LARGEST_IMPORT, share)
+        imported = await call.belongings.bring_back(call.user, document)
+    return JSONResponse(imported, headers=PRIVATE)
 
 
 @router.delete(

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from taskwell.api import documented as says
 from taskwell.api import trace
 from taskwell.api.answers import PRIVATE
-from taskwell.api.bodies import JSON, json_body
+from taskwell.api.bodies import JSON, large_json_body
 from taskwell.api.call import Call
+from taskwell.api.large_bodies import Share
 from taskwell.api.parameters import SyncParameters, sync_parameters
 from taskwell.api.problems import code_of, content, listed
 from taskwell.api.routing import PersonalRoute
@@ -52,8 +53,9 @@ async def pull_changes(call: Call) -> Response:
 )
 async def exchange_changes(call: Call) -> Response:
     """Each operation takes effect once. The changes include what the operations did."""
-    batch = await json_body(call, SyncRequest, limit=_LARGEST_BATCH)
-    exchange = await call.sync.exchange(call.user, batch)
+    with Share() as share:
+        batch = await large_json_body(call, SyncRequest, _LARGEST_BATCH, share)
+        exchange = await call.sync.exchange(call.user, batch)
     request_id = trace.of(call.scope).request_id
     results = ",".join(_result(result, exchange, request_id) for result in exchange.results)
     return Response(f'{{"results":[{results}],{_delta(exchange.delta)}}}', 200, PRIVATE, JSON)
