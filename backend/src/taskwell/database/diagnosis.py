@@ -18,6 +18,9 @@ from taskwell.database.url import Target, target
 OLDEST = 150000
 CLOCKS_MAY_DIFFER = 30.0
 ROUND_TRIPS = 10
+PROCESS = "SELECT pg_backend_pid()"
+# One that has many connections at hand need not show itself at the first.
+GLANCES = 5
 # For upkeep, other programs and the migration.
 SPARE_CONNECTIONS = 5
 
@@ -55,12 +58,15 @@ async def examine(url: str, expected: Expectations) -> AsyncIterator[Finding]:
         yield await _version(connection)
         yield _encryption(where)
         yield await _clock(connection)
-        is_pooled = await _is_pooled(connection)
+        is_pooled = await _is_pooled(where, connection)
         yield _pooler(is_pooled, expected)
         if not is_pooled:
             yield await _room(connection, expected)
         if expected.prepared_statements and not expected.is_direct:
             yield await _plans(connection)
+    except REFUSED as error:
+        yield Finding("database", False, advice_on(error))
+        return
     finally:
         await connection.close()
     if is_pooled and expected.prepared_statements and not expected.is_direct:
@@ -142,9 +148,24 @@ async def _clock(connection: Any) -> Finding:
     return Finding("clock", True, f"{abs(ahead):.1f} seconds from the database's")
 
 
-async def _is_pooled(connection: Any) -> bool:
-    """A pooler makes up the process id that it greets with."""
-    return bool(connection.get_server_pid() != await connection.fetchval("SELECT pg_backend_pid()"))
+async def _is_pooled(where: Target, connection: Any) -> bool:
+    """Whether two connections meet the same process of the database, or one meets two.
+
+    The process id that a connection was greeted with tells nothing: Neon's proxy makes one up, and
+    keeps the process.
+    """
+    other = await _connect(where)
+    try:
+        for _ in range(GLANCES):
+            mine = await connection.fetchval(PROCESS)
+            async with other.transaction():
+                if mine == await other.fetchval(PROCESS):
+                    return True
+                if mine != await connection.fetchval(PROCESS):
+                    return True
+        return False
+    finally:
+        await other.close()
 
 
 def _pooler(is_pooled: bool, expected: Expectations) -> Finding:
