@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +17,7 @@ from running import running
 from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 from taskwell.database.pool import Database
+from taskwell.database.statement import Statement
 from taskwell.errors import DatabaseUnavailable, TokenInvalid
 from taskwell.models.limits import Denied
 from taskwell.services.upkeep import DenyList
@@ -98,6 +100,45 @@ def test_where_the_database_is_away_the_last_list_holds(
     with pytest.raises(TokenInvalid):
         operator.call(operator.list.check, alice.user_id, issued_at, None)
     operator.call(operator.database.open)
+    operator.call(operator.list.allow, Denied.USER, alice.user_id)
+
+
+class Away(Database):
+    """Refuses at once, until it is back."""
+
+    is_away = True
+
+    async def row(self, statement: Statement, **arguments: object) -> Any:
+        if self.is_away:
+            raise DatabaseUnavailable("nobody is there")
+        return await super().row(statement, **arguments)
+
+
+def test_without_a_list_nobody_is_let_in(operator: Operator, settings: Settings) -> None:
+    operator.call(operator.list.deny, Denied.USER, "cut off")
+    database = Away(settings)
+    operator.call(database.open)
+    deny_list = DenyList(database, monotonic=lambda: operator.now)
+    # Right after one that failed, too.
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailable):
+            operator.call(deny_list.check, "anyone", int(time.time()), None)
+    database.is_away = False
+    with pytest.raises(TokenInvalid):
+        operator.call(deny_list.check, "cut off", 1, None)
+    operator.call(deny_list.check, "anyone", 1, None)
+    operator.call(database.close)
+    operator.call(operator.list.allow, Denied.USER, "cut off")
+
+
+def test_a_stream_goes_by_the_newest_list(alice: ApiUser, operator: Operator) -> None:
+    issued_at = int(time.time()) - 10
+    check = operator.list.check
+    operator.call(check, alice.user_id, issued_at, None)
+    operator.call(DenyList(operator.database).deny, Denied.USER, alice.user_id)
+    operator.now += 3.9
+    with pytest.raises(TokenInvalid):
+        operator.call(check, alice.user_id, issued_at, None, 0)
     operator.call(operator.list.allow, Denied.USER, alice.user_id)
 
 

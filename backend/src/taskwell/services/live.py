@@ -205,7 +205,9 @@ class Live:
             await self._look(set(self._streams))
             for stream in self._all():
                 try:
-                    await self._deny_list.check(stream.user_id, stream.issued_at, stream.kid)
+                    await self._deny_list.check(
+                        stream.user_id, stream.issued_at, stream.kid, limit=0
+                    )
                 except TokenRefused:
                     stream.end()
 

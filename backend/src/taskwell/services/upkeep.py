@@ -172,7 +172,8 @@ class Purge:
 class DenyList:
     """Who has been cut off before their tokens expire: in memory, a few seconds old at most.
 
-    Read only while requests arrive. Where the database is away, the last list goes on to hold.
+    Read only while requests arrive. Where the database is away, the last list goes on to hold; who
+    has read none yet lets nobody in.
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -183,11 +184,14 @@ class DenyList:
         self._read_at = self._tried_at = float("-inf")
         self._reading: asyncio.Task[Unavailable | None] | None = None
 
-    async def check(self, user_id: str, issued_at: int, kid: str | None) -> None:
+    async def check(
+        self, user_id: str, issued_at: int, kid: str | None, limit: float = _LIMIT_SECONDS
+    ) -> None:
+        """By a list that is at most so old, where it can be read."""
         now = self._monotonic()
         if now - self._read_at > _REFRESH_SECONDS:
             reading = self._begin_reading(now)
-            if reading is not None and now - self._read_at > _LIMIT_SECONDS:
+            if reading is not None and now - self._read_at > limit:
                 # Unlike awaiting it, this leaves both alone when one of them is cancelled.
                 await asyncio.wait([reading])
                 if reading.cancelled():
@@ -195,7 +199,8 @@ class DenyList:
                         "the process ends, and read no list of who is cut off"
                     )
                 failure = reading.result()
-                if failure is not None and self._monotonic() - now > _LONG_SECONDS:
+                took_long = self._monotonic() - now > _LONG_SECONDS
+                if failure is not None and (took_long or self._is_unread):
                     raise failure
         if issued_at < self._users.get(user_id, 0):
             raise TokenInvalid("the user was cut off after the token was issued")
@@ -225,10 +230,15 @@ class DenyList:
 
     def _begin_reading(self, now: float) -> asyncio.Task[Unavailable | None] | None:
         """The reading under way, or a new one; None shortly after one that failed."""
-        if self._reading is None and now - self._tried_at > _REFRESH_SECONDS:
+        is_due = self._is_unread or now - self._tried_at > _REFRESH_SECONDS
+        if self._reading is None and is_due:
             self._tried_at = now
             self._reading = asyncio.create_task(self._read_again())
         return self._reading
+
+    @property
+    def _is_unread(self) -> bool:
+        return self._read_at == float("-inf")
 
     async def _read_again(self) -> Unavailable | None:
         try:
