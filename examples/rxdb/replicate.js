@@ -126,6 +126,8 @@ export function replicateTasks({
 async function listen(replication, request, retryTime, hear) {
   const stopped = new AbortController();
   replication.onCancel.push(() => stopped.abort());
+  // A browser has six connections to a service for all its tabs: only the tab that leads listens.
+  await replication.collection.database.waitForLeadership();
   while (!stopped.signal.aborted) {
     try {
       await follow(request, stopped.signal, hear);
