@@ -3,165 +3,16 @@
 // It erases the account of TASKWELL_TOKEN's user: use one that is made for it.
 import assert from "node:assert/strict";
 
-import { createRxDatabase } from "rxdb";
-import { getRxStorageMemory } from "rxdb/plugins/storage-memory";
-
-import { Outbox } from "./operations.js";
-import { replicateTasks } from "./replicate.js";
-import { conflictHandler, schema } from "./schema.js";
-
-const { TASKWELL_URL: url, TASKWELL_TOKEN, TASKWELL_OTHER_TOKEN } = process.env;
-const RETRY_MILLISECONDS = 100;
-const PAUSE_MILLISECONDS = 100;
-const PATIENCE_MILLISECONDS = 30_000;
-
-function giveUp(reason) {
-  console.error(reason);
-  process.exit(1);
-}
-
-/** A token that is refused once is refused for ever: to try again would only keep the service busy. */
-async function fetchWithGoodToken(address, options) {
-  const response = await fetch(address, options);
-  if (response.status === 401) {
-    giveUp(`${url} refuses a token (401): print both anew with taskwell token, for this service.`);
-  }
-  return response;
-}
-
-for (const name of ["TASKWELL_URL", "TASKWELL_TOKEN", "TASKWELL_OTHER_TOKEN"]) {
-  if (!process.env[name]) giveUp(`${name} is not set: see "Try it" in README.md.`);
-}
-
-/** A fetch that can be cut off, lose an answer after the work was done, and hold things up. */
-class Network {
-  /** The operations whose answer was lost, and what became of them when they were repeated. */
-  lost = [];
-  repeated = [];
-  #loses = false;
-  #cut = new AbortController();
-  #gates = {};
-
-  fetch = async (address, options = {}) => {
-    if (this.#cut.signal.aborted) throw new TypeError("there is no network");
-    const { pathname } = new URL(address);
-    const kind = pathname === "/sync" ? (options.method ?? "GET") : pathname;
-    if (kind === "GET") await this.#gates.GET?.();
-    const signals = [this.#cut.signal, options.signal].filter(Boolean);
-    const signal = AbortSignal.any(signals);
-    const response = await fetchWithGoodToken(address, { ...options, signal });
-    if (kind === "POST") {
-      await this.#watch(options.body, response.clone());
-      await this.#gates.POST?.();
-    }
-    return response;
-  };
-
-  async #watch(body, response) {
-    assert.equal(response.status, 200);
-    const { results } = await response.json();
-    for (const { op_id, status } of results) {
-      if (this.lost.includes(op_id)) this.repeated.push(status);
-    }
-    if (!this.#loses) return;
-    this.#loses = false;
-    this.lost.push(...JSON.parse(body).operations.map(({ op_id }) => op_id));
-    throw new TypeError("the answer was lost");
-  }
-
-  loseTheNextAnswer() {
-    this.#loses = true;
-  }
-
-  /** Holds pulls before they are sent, or the answers of pushes after they were done. */
-  hold(kind) {
-    let release;
-    const released = new Promise((resolve) => (release = resolve));
-    const reached = new Promise((resolve) => {
-      this.#gates[kind] = () => {
-        resolve();
-        return released;
-      };
-    });
-    return {
-      reached,
-      release: () => {
-        delete this.#gates[kind];
-        release();
-      },
-    };
-  }
-
-  goOffline() {
-    this.#cut.abort();
-  }
-
-  goOnline() {
-    this.#cut = new AbortController();
-  }
-}
-
-const devices = [];
-
-async function device(name, token) {
-  const database = await createRxDatabase({ name, storage: getRxStorageMemory() });
-  const { tasks } = await database.addCollections({ tasks: { schema, conflictHandler } });
-  const network = new Network();
-  const conflicts = [];
-  const rejected = [];
-  const replication = replicateTasks({
-    collection: tasks,
-    url,
-    fetchToken: async () => token,
-    onRejected: (problem) => rejected.push(problem),
-    fetch: network.fetch,
-    retryTime: RETRY_MILLISECONDS,
-  });
-  replication.conflict$.subscribe((conflict) => conflicts.push(conflict));
-  const all = async () => (await tasks.find().exec()).map((one) => one.toJSON()).sort(byId);
-  const find = (id) => tasks.findOne(id).exec(true);
-  const edit = async (id, change) => (await find(id)).incrementalPatch(change);
-  const add = async (text) => {
-    const id = crypto.randomUUID();
-    await tasks.insert({ id, text, completed: false });
-    return id;
-  };
-  const remove = async (id) => (await find(id)).incrementalRemove();
-  const made = { name, all, find, edit, add, remove, network, conflicts, rejected, database };
-  devices.push(made);
-  return made;
-}
-
-const byId = (one, other) => (one.id < other.id ? -1 : 1);
-
-async function ask(path, { token = TASKWELL_TOKEN, method = "GET", body } = {}) {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const sent = { method, headers, body: JSON.stringify(body) };
-  const response = await fetchWithGoodToken(url + path, sent);
-  assert.ok(response.ok, `${method} ${path}: ${response.status}`);
-  return response.status === 204 ? null : response.json();
-}
-
-async function until(what, check) {
-  const deadline = Date.now() + PATIENCE_MILLISECONDS;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw new Error(`${what}: ${error.message}`, { cause: error });
-      await new Promise((resume) => setTimeout(resume, PAUSE_MILLISECONDS));
-    }
-  }
-}
-
-/** Every device has what the service has, and what the service has is what is expected. */
-const agree = (what, some, expected) =>
-  until(what, async () => {
-    const there = (await ask("/tasks")).sort(byId);
-    const said = there.map(({ text, completed }) => `${text}${completed ? " (done)" : ""}`);
-    assert.deepEqual(said.sort(), [...expected].sort(), "the service");
-    for (const one of some) assert.deepEqual(await one.all(), there, one.name);
-  });
+import {
+  agree,
+  ask,
+  device,
+  devices,
+  shown,
+  TASKWELL_OTHER_TOKEN,
+  TASKWELL_TOKEN,
+  until,
+} from "./stage.js";
 
 const phone = await device("phone", TASKWELL_TOKEN);
 const laptop = await device("laptop", TASKWELL_TOKEN);
@@ -217,17 +68,6 @@ await until("what was repeated is recognised", () => {
     assert.deepEqual([...new Set(network.repeated)], ["duplicate"]);
   }
 });
-
-const base = (await phone.find(milk)).toJSON();
-const row = { newDocumentState: { ...base, text: "Almond milk" }, assumedMasterState: base };
-const [first, afterRestart] = await Promise.all([0, 1].map(() => new Outbox().add(row)));
-assert.deepEqual(first, afterRestart, "an operation keeps its id when the app is closed");
-
-const shown = (id, change) =>
-  until(`the service has ${JSON.stringify(change)}`, async () => {
-    const task = await ask(`/tasks/${id}`);
-    assert.deepEqual({ ...task, ...change }, task);
-  });
 
 const pulls = phone.network.hold("GET");
 for (const completed of [false, true, false, true]) {
