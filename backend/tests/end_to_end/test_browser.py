@@ -89,7 +89,16 @@ def play(scenarios: Path, name: str, **given: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["uses_the_page", "reads_what_went_wrong", "sees_only_their_own"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "uses_the_page",
+        "repeats_what_was_lost",
+        "sees_all_pages",
+        "reads_what_went_wrong",
+        "sees_only_their_own",
+    ],
+)
 def test_a_user(scenarios: Path, stack: Stack, name: str) -> None:
     play(scenarios, name, url=stack.page, account=newcomer(), neighbour=newcomer("Bob"))
 

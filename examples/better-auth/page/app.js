@@ -37,6 +37,7 @@ async function attempt(button, action) {
 
 function showEntrance() {
   taskwell.forgetToken();
+  draft = undefined;
   list.replaceChildren();
   tasks.hidden = true;
   entrance.hidden = false;
@@ -90,11 +91,17 @@ async function drop(id, row, button) {
   });
 }
 
+// What was sent last, as long as no answer says that it is there.
+let draft;
+
 element("add").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = element("text");
   attempt(event.submitter, async () => {
-    list.append(rowFor(await taskwell.add(field.value)));
+    const text = field.value;
+    if (draft?.text !== text) draft = { id: crypto.randomUUID(), text };
+    list.append(rowFor(await taskwell.add(draft.id, text)));
+    draft = undefined;
     field.value = "";
     field.focus();
     tellHowMany();

@@ -47,15 +47,35 @@ export function createTaskwell(url, fetchToken) {
       response = await send(await currentToken(), method, path, body);
     }
     if (!response.ok) throw new Problem(response.status, await problemIn(response));
-    return response.status === 204 ? undefined : response.json();
+    return response;
+  }
+  const callForJson = async (...request) => (await call(...request)).json();
+
+  async function list() {
+    const tasks = [];
+    for (let path = "/tasks"; path; ) {
+      const response = await call("GET", path);
+      tasks.push(...(await response.json()));
+      path = /<([^>]+)>; rel="next"/.exec(response.headers.get("link"))?.[1];
+    }
+    return tasks;
+  }
+
+  async function remove(id) {
+    try {
+      await call("DELETE", `/tasks/${id}`);
+    } catch (error) {
+      // Gone already: by another page, or by a delete whose answer was lost.
+      if (error.code !== "task-not-found") throw error;
+    }
   }
 
   return {
-    list: () => call("GET", "/tasks"),
-    // With an id of our own a repeated create makes no second task.
-    add: (text) => call("POST", "/tasks", { id: crypto.randomUUID(), text }),
-    complete: (id, completed) => call("PATCH", `/tasks/${id}/complete`, { completed }),
-    remove: (id) => call("DELETE", `/tasks/${id}`),
+    list,
+    // Under the same id a repeated create makes no second task: keep it until one has succeeded.
+    add: (id, text) => callForJson("POST", "/tasks", { id, text }),
+    complete: (id, completed) => callForJson("PATCH", `/tasks/${id}/complete`, { completed }),
+    remove,
     forgetToken: () => forget(token),
   };
 }

@@ -37,6 +37,17 @@ const tasksOf = (page) =>
       rows.map((row) => [row.querySelector("label").textContent, row.querySelector("input").checked]),
     );
 
+/** The next request of this kind takes effect, and its answer never arrives. */
+async function loseAnswer(page, method) {
+  let isLost = false;
+  await page.route(/\/tasks/, async (route) => {
+    if (isLost || route.request().method() !== method) return route.fallback();
+    isLost = true;
+    await route.fetch();
+    await route.abort();
+  });
+}
+
 const telling = (page, message) => page.getByText(message, { exact: true }).waitFor();
 
 const scenarios = {
@@ -62,6 +73,40 @@ const scenarios = {
     assert.deepEqual(await tasksOf(page), []);
     await enter(page, { ...account, name: undefined });
     await telling(page, "1 of 2 to do");
+  },
+
+  async repeats_what_was_lost(page, { url, account }) {
+    await page.goto(url);
+    await enter(page, account);
+    await telling(page, "Nothing to do yet. Add your first task above.");
+    await loseAnswer(page, "POST");
+    await page.getByLabel("New task").fill("Buy milk");
+    const button = page.getByRole("button", { name: "Add", exact: true });
+    await button.click();
+    await page.getByText("Taskwell can't be reached").waitFor();
+    assert.deepEqual(await tasksOf(page), []);
+    await button.click();
+    await telling(page, "1 of 1 to do");
+    await page.reload();
+    await telling(page, "1 of 1 to do");
+
+    await loseAnswer(page, "DELETE");
+    await page.getByRole("button", { name: "Delete “Buy milk”" }).click();
+    await page.getByText("Taskwell can't be reached").waitFor();
+    await page.getByRole("button", { name: "Delete “Buy milk”" }).click();
+    await telling(page, "Nothing to do yet. Add your first task above.");
+  },
+
+  // As for somebody with more tasks than the service gives at once.
+  async sees_all_pages(page, { url, account }) {
+    await page.goto(url);
+    await enter(page, account);
+    const all = ["One", "Two", "Three"];
+    for (const task of all) await add(page, task);
+    await page.route("**/tasks", (route) => route.continue({ url: `${route.request().url()}?limit=1` }));
+    await page.reload();
+    await telling(page, "3 of 3 to do");
+    assert.deepEqual(await tasksOf(page), all.map((task) => [task, false]));
   },
 
   async sees_only_their_own(page, { url, account, neighbour }) {
