@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -82,6 +84,26 @@ def test_an_expired_receipt_counts_no_more_and_goes(
     assert purge(client) >= 1
     left = sql.value("SELECT count(*) FROM receipt WHERE user_id = $1", alice.user_id)
     assert left == 0
+
+
+def test_a_key_that_is_used_again_during_the_purge_keeps_its_new_receipt(
+    alice: ApiUser, client: TestClient, sql: SecondConnection
+) -> None:
+    keyed = {"headers": {"idempotency-key": "k"}}
+    made = alice.post("/tasks", {"text": "First"}, **keyed)
+    sql.value(
+        "UPDATE receipt SET created_at = created_at - interval '25 hours' WHERE user_id = $1",
+        alice.user_id,
+    )
+    with ThreadPoolExecutor(1) as pool:
+        sql.run("BEGIN")
+        sql.value("UPDATE receipt SET created_at = now() WHERE user_id = $1", alice.user_id)
+        purging = pool.submit(purge, client)
+        sql.await_waiting()
+        sql.run("COMMIT")
+        purging.result()
+    again = alice.post("/tasks", {"text": "First"}, **keyed)
+    assert (again.content, again.headers.get("idempotency-replayed")) == (made.content, "true")
 
 
 def test_while_another_process_purges_this_one_does_not(

@@ -122,6 +122,7 @@ def _purge_tasks() -> Any:
 
 
 def _purge(kept: Table, key: str, is_past: ColumnElement[bool]) -> Any:
+    """A key that is used again meanwhile has a row that is new: that one stays."""
     doomed = (
         select(kept.c.user_id, kept.c[key])
         .where(is_past)
@@ -131,7 +132,7 @@ def _purge(kept: Table, key: str, is_past: ColumnElement[bool]) -> Any:
     )
     gone = (
         delete(kept)
-        .where(kept.c.user_id == doomed.c.user_id, kept.c[key] == doomed.c[key])
+        .where(kept.c.user_id == doomed.c.user_id, kept.c[key] == doomed.c[key], is_past)
         .returning(kept.c.user_id)
         .cte("gone")
     )
