@@ -24,7 +24,7 @@ from second_connection import SecondConnection
 from taskwell.auth.gate import development_issuer
 from taskwell.config import Settings
 from taskwell.database.listener import Listener
-from taskwell.database.pool import Database
+from taskwell.database.pool import USUAL_PATIENCE, Database, Patience
 from taskwell.models.limits import Denied
 from taskwell.services.live import Live, Stream
 from taskwell.services.upkeep import DenyList, Revisions
@@ -85,11 +85,14 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    settings: Settings, look: float = NEVER, **changes: object
+    settings: Settings,
+    look: float = NEVER,
+    patience: Patience = USUAL_PATIENCE,
+    **changes: object,
 ) -> AsyncIterator[Process]:
     """What a process of the service has for its streams."""
     told = settings.model_copy(update=changes)
-    database = Database(told)
+    database = Database(told, patience)
     await database.open()
     revisions, deny_list = Counted(database), DenyList(database)
     live = Live(revisions, deny_list, Listener(told), look)
@@ -309,8 +312,10 @@ def test_a_database_that_is_away_ends_no_stream(
     settings: Settings, alice: ApiUser, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        away = {"database_url": SecretStr(NOBODY), "database_url_unpooled": None}
-        async with process(settings, OFTEN, **away) as here:
+        nowhere = SecretStr(NOBODY)
+        async with process(
+            settings, OFTEN, database_url=nowhere, database_url_unpooled=None
+        ) as here:
             stream = Stream(alice.user_id, 0, None, None)
             async with here.live.follow(stream):
                 here.live.nudge(alice.user_id)
@@ -358,6 +363,26 @@ def test_a_stream_ends_when_its_user_is_cut_off(
             assert await his.news() == tag(bob)
 
     within(story)
+
+
+def test_a_deny_list_that_cannot_be_read_is_no_defect_and_counts_again_later(
+    settings: Settings, alice: ApiUser, sql: SecondConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    unread = "the deny list could not be read"
+
+    async def story() -> None:
+        # Who waits longer than a second for a reading in vain is told so.
+        async with process(settings, OFTEN, Patience(statement=1.2)) as here:
+            await asyncio.to_thread(sql.run, "BEGIN; LOCK TABLE denial")
+            async with here.stream(alice) as stream:
+                assert await stream.news() == "new.0"
+                await here.revisions.until(lambda: unread in caplog.text)
+                await asyncio.to_thread(sql.run, "ROLLBACK")
+                await here.deny_list.deny(Denied.USER, alice.user_id, datetime.now(UTC))
+                assert await stream.news() is None
+
+    within(story)
+    assert "unexpected" not in caplog.text
 
 
 def test_all_streams_end_with_their_process(settings: Settings, alice: ApiUser) -> None:

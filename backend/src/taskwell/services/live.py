@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import blake2b
 
 from taskwell.database.listener import Listener
@@ -203,13 +203,16 @@ class Live:
         while True:
             await asyncio.sleep(self._look_seconds)
             await self._look(set(self._streams))
-            for stream in self._all():
-                try:
-                    await self._deny_list.check(
-                        stream.user_id, stream.issued_at, stream.kid, limit=0
-                    )
-                except TokenRefused:
-                    stream.end()
+            # The list has logged it; the other streams would each wait as long again for nothing.
+            with suppress(Unavailable):
+                await self._end_denied()
+
+    async def _end_denied(self) -> None:
+        for stream in self._all():
+            try:
+                await self._deny_list.check(stream.user_id, stream.issued_at, stream.kid, limit=0)
+            except TokenRefused:
+                stream.end()
 
     async def _look(self, users: set[str]) -> None:
         if not users:
