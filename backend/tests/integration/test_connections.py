@@ -87,6 +87,38 @@ def test_who_waits_is_served_in_turn(database_url: str) -> None:
     play(database_url, scene)
 
 
+@pytest.mark.parametrize(("turn", "end"), [(10.0, "served"), (0.3, "sent away")])
+def test_who_finds_the_room_taken_waits_no_longer_than_if_it_were_not(
+    database_url: str, turn: float, end: str
+) -> None:
+    """Somebody else comes for it before the first of those who wait is awake."""
+
+    async def scene(connections: Connections) -> None:
+        ended: list[tuple[str, str]] = []
+
+        async def ask(name: str) -> None:
+            try:
+                async with taken(connections):
+                    ended.append((name, "served"))
+            except DatabaseBusy:
+                ended.append((name, "sent away"))
+
+        broken = await connections.take()
+        asking = []
+        for name in ("first", "second"):
+            asking.append(asyncio.create_task(ask(name)))
+            await queued(connections, len(asking))
+        broken.terminate()
+        connections.give_back(broken, is_sound=True)
+        async with taken(connections):
+            if end == "sent away":
+                await asyncio.gather(*asking)
+        await asyncio.gather(*asking)
+        assert ended == [("first", end), ("second", end)]
+
+    play(database_url, scene, turn=turn)
+
+
 def test_who_gives_up_is_passed_over(database_url: str) -> None:
     async def scene(connections: Connections) -> None:
         mine = await connections.take()

@@ -73,6 +73,8 @@ class Connections:
         return connection
 
     async def _find(self, turn: float, first: bool) -> Connection:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + turn
         while True:
             while self._idle:
                 connection, _ = self._idle.pop()
@@ -81,9 +83,12 @@ class Connections:
                 self._open -= 1
             if self._open < self._limit:
                 return await self._make()
-            handed = await self._waiting.wait(turn, _busy, self._pass_on, first=first)
+            left = deadline - loop.time()
+            handed = await self._waiting.wait(left, _busy, self._pass_on, first=first)
             if handed is not None:
                 return handed
+            # Somebody who came just now may have taken the room: it is still this one's turn.
+            first = True
 
     def give_back(self, connection: Connection, *, is_sound: bool) -> None:
         """A sound one waits for nothing, and is in no transaction."""
