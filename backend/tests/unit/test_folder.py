@@ -122,6 +122,27 @@ def test_one_service_at_a_time(tmp_path: Path) -> None:
     second.unlock()
 
 
+@pytest.mark.parametrize(
+    ("note", "sentence"),
+    [
+        ("7 service\n", r"another running service \(pid 7\): stop that one first, or"),
+        ("7 command\n", r"another running command \(pid 7\): wait for its end, or"),
+        # There was no room for it on a full disk.
+        ("", r"another running process: stop that one first, or"),
+    ],
+)
+def test_who_has_the_folder_is_told_as_far_as_it_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: str, sentence: str
+) -> None:
+    monkeypatch.setattr("taskwell.database.folder.PATIENCE_WITH_COMMANDS", 0.0)
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
+    first.lock("command")
+    (first.path / LOCK_FILE).write_text(note)
+    with pytest.raises(DatabaseNotStarted, match=f"in use by {sentence}"):
+        second.lock()
+    first.unlock()
+
+
 def test_a_service_waits_for_a_command_to_finish(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     command = python(

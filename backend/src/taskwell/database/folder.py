@@ -129,10 +129,11 @@ class DataFolder:
         return None, "unknown"
 
     def in_use(self) -> DatabaseNotStarted:
-        pid, _ = self.holder()
-        who = "another running service" if pid is None else f"another running service (pid {pid})"
+        pid, purpose = self.holder()
+        who = "process" if pid is None else f"{purpose} (pid {pid})"
+        way = "wait for its end" if purpose == "command" else "stop that one first"
         return DatabaseNotStarted(
-            f"The data folder {self.path} is in use by {who}: stop that one first, "
+            f"The data folder {self.path} is in use by another running {who}: {way}, "
             "or choose another folder with --data or TASKWELL_DATA."
         )
 
