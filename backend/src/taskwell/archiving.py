@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -57,7 +56,7 @@ def restore(settings: Settings, source: Path) -> str:
                 found = runner.state(database.url)
                 if found.too_new:
                     raise found.mismatch()
-                accounts = asyncio.run(renew_epochs(settings, database.url))
+                accounts = renew_epochs(settings, database.url)
                 database.stop()
                 _put_in_place(folder)
         finally:

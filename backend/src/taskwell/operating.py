@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -15,7 +14,7 @@ from taskwell.auth.claims import is_user_id
 from taskwell.auth.tokens import is_key_id
 from taskwell.config import Settings
 from taskwell.database.mishaps import SchemaIncomplete
-from taskwell.database.pool import USUAL_PATIENCE, Database
+from taskwell.database.pool import USUAL_PATIENCE, Database, Patience
 from taskwell.errors import SettingsInvalid, StartRefused, Unavailable
 from taskwell.migrating import migrated_url
 from taskwell.models.limits import Denied
@@ -71,18 +70,14 @@ def new_epoch(settings: Settings, *, is_meant: bool) -> str:
             "everything again: say --yes if the database was restored or set back."
         )
     with migrated_url(settings) as url:
-        accounts = _within(partial(renew_epochs, settings, url))
+        accounts = renew_epochs(settings, url)
     return f"The epochs of {accounts} accounts are new: every client fetches everything again."
 
 
-async def renew_epochs(settings: Settings, url: str) -> int:
+def renew_epochs(settings: Settings, url: str) -> int:
     # All accounts in one statement, which may take its time.
-    database = Database(_at(settings, url), replace(USUAL_PATIENCE, statement=ONE_HOUR))
-    await database.open()
-    try:
-        return await Epochs(database).renew()
-    finally:
-        await database.close()
+    patience = replace(USUAL_PATIENCE, statement=ONE_HOUR)
+    return _within(settings, url, lambda database: Epochs(database).renew(), patience)
 
 
 def _require_name(kind: str, name: str) -> None:
@@ -102,21 +97,27 @@ def _visible(name: str) -> str:
 
 
 def _run(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    async def run(url: str) -> Result:
-        database = Database(_at(settings, url))
+    with migrated_url(settings) as url:
+        return _within(settings, url, work)
+
+
+def _within(
+    settings: Settings,
+    url: str,
+    work: Callable[[Database], Awaitable[Result]],
+    patience: Patience = USUAL_PATIENCE,
+) -> Result:
+    async def run() -> Result:
+        there = settings.model_copy(update={"database_url": SecretStr(url)})
+        database = Database(there, patience)
         await database.open()
         try:
             return await work(database)
         finally:
             await database.close()
 
-    with migrated_url(settings) as url:
-        return _within(partial(run, url))
-
-
-def _within(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     try:
-        return asyncio.run(work())
+        return asyncio.run(run())
     except SchemaIncomplete:
         raise StartRefused(
             "The database has no schema yet, or an earlier version's: run `taskwell migrate`."
@@ -125,10 +126,6 @@ def _within(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
         raise StartRefused(
             f"The database can't do this ({error.reason}): see what taskwell doctor says."
         ) from None
-
-
-def _at(settings: Settings, url: str) -> Settings:
-    return settings.model_copy(update={"database_url": SecretStr(url)})
 
 
 def _shown(moment: int) -> str:

@@ -302,6 +302,29 @@ def test_a_backup_for_which_there_is_no_room_leaves_nothing(copy: Path, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+FULL_LATER = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER refusal BEFORE UPDATE ON account EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_disk_that_fills_while_accounts_are_renewed_is_told(tmp_path: Path) -> None:
+    """The backup brings a trigger with it that stands for the disk: all is loaded by then."""
+    with data_folder() as folder, data_folder() as fresh:
+        with serving(folder) as service:
+            assert service.http.post("/tasks", json={"text": "a"}).status_code == 201
+            with SecondConnection(database_url(folder)) as database:
+                database.run(FULL_LATER)
+            made = run("backup", str(tmp_path / "a.tar"), folder=folder, TASKWELL_DATA=str(folder))
+            assert made.returncode == 0, made.stderr
+        refused = run("restore", str(tmp_path / "a.tar"), folder=fresh, TASKWELL_DATA=str(fresh))
+        assert refused.returncode == 1
+        assert is_one_sentence(refused.stderr)
+        assert "The database can't do this (DiskFullError 53100)" in refused.stderr
+        assert {path.name for path in fresh.iterdir()} == {"taskwell.lock"}
+
+
 @pytest.mark.parametrize("command", ["backup", "restore"])
 def test_a_database_of_ones_own_is_left_to_its_own_means(command: str, tmp_path: Path) -> None:
     (tmp_path / "some.tar").touch()
