@@ -6,12 +6,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -21,7 +24,10 @@ from api_user import ApiUser
 from newcomers import Newcomer
 from running import running
 from second_connection import SecondConnection
+from taskwell.api.call import Call
+from taskwell.api.routes.events import stream_events
 from taskwell.auth.gate import development_issuer
+from taskwell.auth.identity import Identity
 from taskwell.config import Settings
 from taskwell.database.listener import Listener
 from taskwell.database.pool import USUAL_PATIENCE, Database, Patience
@@ -428,3 +434,17 @@ def test_a_stream_ends_with_its_token(
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.split("\n")[:3] == ["event: change", 'data: {"rev":0}', "id: new.0"]
     assert response.text.count("event:") == 1
+
+
+def test_a_token_that_is_past_is_told_nothing_though_there_are_news(
+    settings: Settings, alice: ApiUser
+) -> None:
+    """News that are there already take no wait, in which the time could run out."""
+
+    async def story() -> None:
+        async with process(settings) as here:
+            identity = Identity(alice.user_id, int(time.time()), issued_at=0, kid=None)
+            call = cast("Call", SimpleNamespace(identity=identity, live=here.live))
+            assert [event async for event in stream_events(call)] == []
+
+    within(story)

@@ -37,9 +37,10 @@ async def stream_events(
     identity = call.identity
     stream = Stream(identity.user_id, identity.issued_at, identity.kid, last_event_id)
     async with call.live.follow(stream):
-        while True:
+        # Asked each time: news that are there already take no wait, and so have no time-out.
+        while (left := identity.expires_at - time.time()) > 0:
             try:
-                async with asyncio.timeout(identity.expires_at - time.time()):
+                async with asyncio.timeout(left):
                     cursor = await stream.news()
             except TimeoutError:
                 return
