@@ -247,7 +247,6 @@ class Http(TimedHttp):
         cycle = self.cycle
         is_answering = self._is_answering()
         is_own = is_answering and self.part == "body" and not self.pipeline
-        answer = self._refusal(code)
         if is_own:
             let_go(cycle)
         elif is_answering:
@@ -258,7 +257,7 @@ class Http(TimedHttp):
         if is_own and cycle.response_started:
             self.transport.close()
         else:
-            self.transport.write(answer)
+            self.transport.write(self._refusal(code))
             self.linger()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -269,6 +268,7 @@ class Http(TimedHttp):
         return self.running is not None and not self.running.response_complete
 
     def _refusal(self, code: str) -> bytes:
+        """Logged with it, so only for what is written."""
         scope: Any = self.scope if self.part else {"type": "http", "headers": []}
         shared = self.server_state
         return refuse(code, scope, shared.default_headers, shared.origins)
