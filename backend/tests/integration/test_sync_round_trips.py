@@ -26,6 +26,9 @@ class _Observed(Transaction):
         self._inner = inner
         self._seen = seen
 
+    def wrote(self, revisions: int) -> None:
+        self._inner.wrote(revisions)
+
     async def row(self, statement: Statement, **values: object) -> Row | None:
         self._seen.append(statement)
         return await self._inner.row(statement, **values)

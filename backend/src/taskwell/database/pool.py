@@ -19,6 +19,7 @@ from taskwell.database.storage import Storage
 from taskwell.database.transaction import Row, Transaction, begun
 from taskwell.database.url import CONNECT_SECONDS, target
 from taskwell.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
+from taskwell.measures.revisions import WRITTEN
 from taskwell.measures.stopwatch import Stopwatch
 
 _UNTIMED = nullcontext()
@@ -158,7 +159,9 @@ class Database:
             try:
                 async with begun(connection):
                     has_begun = True
-                    yield Transaction(connection)
+                    transaction = Transaction(connection)
+                    yield transaction
+                self.wrote(transaction.revisions)
             except MISHAPS as error:
                 self._tell(error)
                 raise
@@ -168,6 +171,9 @@ class Database:
                     has_begun and not connection.is_closed() and not connection.is_in_transaction()
                 )
                 self._give_back(connection, writes=True, is_sound=is_sound)
+
+    def wrote(self, revisions: int) -> None:
+        WRITTEN.add(revisions)
 
     def _tell(self, error: Exception) -> None:
         try:

@@ -25,12 +25,16 @@ class Runner(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
 
+    def wrote(self, revisions: int) -> None:
+        """So many, which count once they are committed."""
+
 
 class Transaction:
     """A few statements that take effect together."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.revisions = 0
 
     async def row(self, statement: Statement, **values: object) -> Row | None:
         arguments = statement.arguments(values)
@@ -51,6 +55,9 @@ class Transaction:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """This one: what is done within it takes effect with the rest."""
         yield self
+
+    def wrote(self, revisions: int) -> None:
+        self.revisions += revisions
 
     async def _fetch(self, statement: Statement, arguments: list[object]) -> Row | None:
         found: Row | None = await self._connection.fetchrow(statement.sql, *arguments)

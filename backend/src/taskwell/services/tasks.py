@@ -19,7 +19,6 @@ from taskwell.errors import (
     TaskLimitReached,
     TaskNotFound,
 )
-from taskwell.measures.revisions import WRITTEN
 from taskwell.schemas.sync import Move
 from taskwell.schemas.tasks import TaskCreate, TaskPatch, TaskReplace, is_uuid
 from taskwell.services.folding import fold
@@ -99,7 +98,7 @@ class Tasks:
             except UniqueViolation:
                 row, id_is_taken = None, True
             if row is not None:
-                WRITTEN.add(1)
+                self._runner.wrote(1)
                 return Created(_rendered(row), task_id, is_new=True)
             if given_id is not None:
                 present = await self._present(user_id, given_id, fingerprint, must_be_new)
@@ -141,7 +140,7 @@ class Tasks:
         if not is_uuid(task_id):
             raise TaskNotFound
         row = await self._runner.row(DELETE_TASK, user_id=user_id, id=task_id, match=match)
-        _as_it_went(row)
+        self._as_it_went(row)
 
     async def move(self, user_id: str, task_id: str, where: Move, match: Match) -> Rendered:
         return await self._at_the_bench(
@@ -169,8 +168,8 @@ class Tasks:
                 # Nothing was locked: whoever is opening the account comes after us.
                 return 0
             cleared = await transaction.row(CLEAR_COMPLETED, user_id=user_id)
-        deleted = 0 if cleared is None else int(cleared["deleted"])
-        WRITTEN.add(deleted)
+            deleted = 0 if cleared is None else int(cleared["deleted"])
+            transaction.wrote(deleted)
         return deleted
 
     async def _change(
@@ -197,7 +196,16 @@ class Tasks:
             order=order,
             flip=flip,
         )
-        return _as_it_went(row)
+        return self._as_it_went(row)
+
+    def _as_it_went(self, row: Row | None) -> Rendered:
+        if row is None:
+            raise TaskNotFound
+        if row["outcome"] == "stale":
+            raise PreconditionFailed(row["body"], row["tag"])
+        if row["outcome"] == "changed":
+            self._runner.wrote(1)
+        return _rendered(row)
 
     async def _at_the_bench(
         self,
@@ -248,16 +256,6 @@ class Tasks:
 
 def _rendered(row: Row) -> Rendered:
     return Rendered(row["body"], row["tag"])
-
-
-def _as_it_went(row: Row | None) -> Rendered:
-    if row is None:
-        raise TaskNotFound
-    if row["outcome"] == "stale":
-        raise PreconditionFailed(row["body"], row["tag"])
-    if row["outcome"] == "changed":
-        WRITTEN.add(1)
-    return _rendered(row)
 
 
 def fingerprint_of(text: str, completed: bool, order: int | None) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from taskwell.database.transaction import Row, Runner
 from taskwell.errors import TaskLimitReached
-from taskwell.measures.revisions import WRITTEN
 from taskwell.models.limits import GREATEST_ORDER, ORDER_STEP
 from taskwell.services.folding import fold
 from taskwell.statements.catalogue import (
@@ -192,7 +191,7 @@ class Workbench:
             live=self.live,
             last_order=self.last_order,
         )
-        WRITTEN.add(self.rev - self._saved_rev)
+        self._runner.wrote(self.rev - self._saved_rev)
         self._saved_rev = self.rev
         # Their times are known to the database only: whoever needs them again loads them again.
         for draft in touched:
