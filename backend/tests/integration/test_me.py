@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,10 @@ from expectations import expect_flaws, expect_problem
 from newcomers import Newcomer
 from running import running
 from taskwell.config import Settings
+from taskwell.database.pool import Database
+from taskwell.schemas.belongings import ImportDocument
+from taskwell.services.belongings import Belongings
+from taskwell.services.folding import fold
 
 NOW = "2026-11-21T08:30:00.000000Z"
 
@@ -126,6 +131,62 @@ def test_of_a_document_of_nonsense_only_the_first_flaws_are_told(alice: ApiUser)
         expect_flaws(refused, *((f"/{place}/0/{name}", "required") for name in missing))
 
 
+class TestMany:
+    """An import is as large as somebody's list, and one process has many users."""
+
+    def test_others_have_their_turn_meanwhile(
+        self, settings: Settings, alice: ApiUser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tasks = [exported() for _ in range(1201)]
+        many = ImportDocument.model_validate(document(tasks[:1101], tasks[1101:]))
+        since_last_turn = most_at_once = 0
+
+        def counted(text: str) -> str:
+            nonlocal since_last_turn
+            since_last_turn += 1
+            return fold(text)
+
+        async def take_turns() -> None:
+            nonlocal since_last_turn, most_at_once
+            while True:
+                most_at_once = max(most_at_once, since_last_turn)
+                since_last_turn = 0
+                await asyncio.sleep(0)
+
+        async def bring_back() -> object:
+            database = Database(settings)
+            await database.open()
+            others = asyncio.create_task(take_turns())
+            counts = await Belongings(database, 10_000).bring_back(alice.user_id, many)
+            others.cancel()
+            await database.close()
+            return counts
+
+        monkeypatch.setattr("taskwell.services.workbench.fold", counted)
+        assert asyncio.run(bring_back()) == {"created": 1201, "updated": 0, "unchanged": 0}
+        assert 0 < most_at_once <= 500
+        taken = alice.get("/me/export").json()
+        assert {task["id"] for task in taken["tasks"]} == {task["id"] for task in tasks[:1101]}
+        assert len(taken["deleted_tasks"]) == 100
+
+    def test_in_portions_each_task_counts_once(
+        self, alice: ApiUser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("taskwell.services.belongings._PORTION", 2)
+        here = [alice.create(str(number)) for number in range(5)]
+        taken = alice.get("/me/export").json()
+        for task in here[:3]:
+            alice.patch(f"/tasks/{task['id']}", {"text": "Changed"})
+        alice.delete(f"/tasks/{here[4]['id']}")
+        new = [exported() for _ in range(3)]
+        brought = alice.post("/me/import", document([*taken["tasks"], *new[:2]], new[2:]))
+        assert brought.json() == {"created": 3, "updated": 4, "unchanged": 1}
+        back = alice.get("/me/export").json()
+        assert len(back["tasks"]) == 7
+        revisions = sorted(task["rev"] for task in back["tasks"] + back["deleted_tasks"])
+        assert revisions == [4, *range(10, 17)]
+
+
 class TestTimes:
     @pytest.mark.parametrize("member", ["created_at", "updated_at", "completed_at"])
     @pytest.mark.parametrize(
@@ -161,6 +222,15 @@ class TestLimits:
         refused = user.post("/me/import", document(tasks, []))
         expect_problem(refused, 409, "task-limit-reached")
         assert user.post("/me/import", document(tasks[1:], [])).json()["created"] == 3
+
+    def test_of_tasks_that_is_met_late(
+        self, user: ApiUser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("taskwell.services.belongings._PORTION", 2)
+        here = user.create()
+        refused = user.post("/me/import", document([exported() for _ in range(3)], []))
+        expect_problem(refused, 409, "task-limit-reached")
+        assert user.get("/tasks").json() == [here]
 
     def test_of_deleted_tasks(self, user: ApiUser) -> None:
         deleted = [exported() for _ in range(4)]

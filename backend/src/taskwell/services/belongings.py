@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +15,9 @@ from taskwell.services.workbench import Draft, Workbench, lock_account
 from taskwell.statements.catalogue import COUNT_DELETED, ERASE, EXPORT
 
 Outcome = Literal["created", "updated", "unchanged"]
+
+# Tasks between two round trips, in which others have their turn.
+_PORTION = 500
 
 
 class Belongings:
@@ -36,20 +40,34 @@ class Belongings:
         if len(document.tasks) > self._most_tasks:
             raise TaskLimitReached
         counts: dict[Outcome, int] = {"created": 0, "updated": 0, "unchanged": 0}
+        lost = 0
         async with self._runner.transaction() as transaction:
-            bench = await Workbench.open(transaction, user_id, self._most_tasks)
-            await bench.load(task.id for task in (*document.tasks, *document.deleted_tasks))
-            for task in document.tasks:
-                counts[_bring_back(bench, task)] += 1
-            lost = [task for task in document.deleted_tasks if bench.find(task.id) is None]
-            if lost and len(lost) + await _count_deleted(transaction, user_id) > self._most_tasks:
+            for tasks in _portions(document.tasks):
+                bench = await self._laid_out(transaction, user_id, tasks)
+                for task in tasks:
+                    counts[_bring_back(bench, task)] += 1
+                await bench.save()
+            for tasks in _portions(document.deleted_tasks):
+                bench = await self._laid_out(transaction, user_id, tasks)
+                for task in tasks:
+                    if bench.find(task.id) is None:
+                        bench.add(_draft(task, deleted=True), task.order)
+                        lost += 1
+                await bench.save()
+            # With those that are kept already: to bring more back is no way around the limit.
+            if lost and await _count_deleted(transaction, user_id) > self._most_tasks:
                 raise TaskLimitReached
-            for task in lost:
-                bench.add(_draft(task, deleted=True), task.order)
-            counts["created"] += len(lost)
-            counts["unchanged"] += len(document.deleted_tasks) - len(lost)
-            await bench.save()
+        counts["created"] += lost
+        counts["unchanged"] += len(document.deleted_tasks) - lost
         return counts
+
+    async def _laid_out(
+        self, transaction: Runner, user_id: str, tasks: Sequence[ImportedTask]
+    ) -> Workbench:
+        """A bench of its own for each portion: none has to look through all that came before."""
+        bench = await Workbench.open(transaction, user_id, self._most_tasks)
+        await bench.load(task.id for task in tasks)
+        return bench
 
     async def erase(self, user_id: str) -> None:
         async with self._runner.transaction() as transaction:
@@ -74,8 +92,12 @@ def _bring_back(bench: Workbench, task: ImportedTask) -> Outcome:
     return "updated"
 
 
+def _portions(tasks: Sequence[ImportedTask]) -> Iterator[Sequence[ImportedTask]]:
+    for begin in range(0, len(tasks), _PORTION):
+        yield tasks[begin : begin + _PORTION]
+
+
 async def _count_deleted(runner: Runner, user_id: str) -> int:
-    """Those that are kept already: to bring more back is no way around the limit."""
     row = await runner.row(COUNT_DELETED, user_id=user_id)
     assert row is not None
     return int(row["deleted"])
