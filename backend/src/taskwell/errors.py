@@ -33,7 +33,7 @@
         ├── BatchAborted         an atomic batch in which another operation failed
         ├── OperationReused      an op_id that was used for something else
         ├── KeyReused            an Idempotency-Key that was used for another request
-        └── KeyInUse             the first request with that key is still running
+        └── KeyInUse             the first request with that key, or another write, still runs
 
 Nothing here knows HTTP; `api.problems` gives each RequestRefused its status and its words.
 """

@@ -110,6 +110,8 @@ def test_a_wait_for_the_first_that_takes_too_long_ends(
         sql.value("SELECT 1 FROM account WHERE user_id = $1 FOR UPDATE", alice.user_id)
         waited = user.post("/tasks", {"text": "Once"}, **key("k"))
         expect_problem(waited, 409, "idempotency-key-in-use")
+        # As it is here: nobody has sent this key.
+        assert "or another write of yours" in waited.json()["detail"]
         sql.run("ROLLBACK")
         assert user.post("/tasks", {"text": "Once"}, **key("k")).status_code == 201
     assert len(alice.get("/tasks").json()) == 2

@@ -89,8 +89,9 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "idempotency-key-in-use": Kind(
         409,
-        "The first request is still running",
-        "A request with this Idempotency-Key has not ended yet; try again shortly.",
+        "Another request is still running",
+        "A request with this Idempotency-Key, or another write of yours, has not ended yet; try "
+        "again shortly with the same key.",
     ),
     "sync-reset-required": Kind(
         410,

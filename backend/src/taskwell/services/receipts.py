@@ -57,6 +57,7 @@ class Receipts:
             try:
                 await lock_account(transaction, user_id)
             except TimeoutError:
+                # Which key the one has that holds the lock, if any, nobody else can see yet.
                 raise KeyInUse from None
             row = await transaction.row(FIND_RECEIPT, user_id=user_id, key=key)
             answer = None
