@@ -41,7 +41,11 @@ class Wire:
         self.socket.settimeout(30)
         if system_takes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, system_takes)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self._unread = b""
 
     def __enter__(self) -> Self:
