@@ -50,6 +50,11 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
+def usual_place() -> tuple[str, str]:
+    """Host and port in PostgreSQL's own variables, for a DATABASE_URL that leaves them open."""
+    return os.environ.get("PGHOST", ""), os.environ.get("PGPORT") or "5432"
+
+
 def origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"

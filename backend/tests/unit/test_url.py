@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from asyncpg import connect_utils
 
 from taskwell.database.url import CONNECT_SECONDS, target
 from taskwell.errors import SettingsInvalid
@@ -13,6 +15,23 @@ NEON = (
     "postgresql://owner:secret-word@ep-calm-sea-123456-pooler.eu-central-1.aws.neon.tech"
     "/neondb?sslmode=require&channel_binding=require"
 )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGPORT", "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def reached(url: str) -> tuple[list[Any], Any]:
+    """The addresses that the driver would try, and its TLS, in its own judgement."""
+    where = target(url)
+    names = ("user", "password", "passfile", "database", "service", "servicefile", "direct_tls")
+    options = dict.fromkeys((*names, "target_session_attrs", "krbsrvname", "gsslib"))
+    options |= {name: where.options[name] for name in ("host", "port", "ssl", "server_settings")}
+    parse = connect_utils._parse_connect_dsn_and_args  # type: ignore[attr-defined]  # unlisted
+    addresses, parameters, *_ = parse(dsn=where.dsn, **options)
+    return addresses, parameters.ssl
 
 
 def test_neons_own_string_fits() -> None:
@@ -58,6 +77,70 @@ def test_a_socket_is_on_this_machine() -> None:
     assert target("postgresql://%2Frun%2Fpostgresql/app").options["ssl"] is False
 
 
+@pytest.mark.parametrize(
+    ("url", "addresses", "secured"),
+    [
+        ("postgresql://app@db.example.com/app", [("db.example.com", 5432)], True),
+        ("postgresql://db.example.com/app?port=5433", [("db.example.com", 5433)], True),
+        ("postgresql:///app?host=db.example.com:5433", [("db.example.com", 5433)], True),
+        ("postgresql:///app?host=/run/pg,db&port=1,2", ["/run/pg/.s.PGSQL.1", ("db", 2)], True),
+        ("postgresql://localhost,db:5433/app", [("localhost", 5432), ("db", 5433)], True),
+        (
+            "postgresql://LOCALHOST,%2Frun%2Fpg:1/app",
+            [("LOCALHOST", 5432), "/run/pg/.s.PGSQL.1"],
+            False,
+        ),
+        ("postgresql://a@b@localhost/app", [("localhost", 5432)], False),
+        ("postgresql://app@:5433/app", [("localhost", 5433)], False),
+        ("postgresql://[::1]:5433/app", [("::1", 5433)], False),
+    ],
+)
+def test_tls_is_chosen_for_the_hosts_that_the_driver_tries(
+    url: str, addresses: list[Any], secured: bool
+) -> None:
+    tried, context = reached(url)
+    assert tried == addresses
+    assert bool(context) == secured
+
+
+def test_the_environment_can_not_lead_elsewhere_without_tls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "services"
+    file.write_text("[prod]\nhost=db.example.com\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    monkeypatch.setenv("PGSERVICE", "prod")
+    monkeypatch.setenv("PGSSLMODE", "disable")
+    addresses, context = reached("postgresql://app@/app")
+    assert ("db.example.com", 5432) not in addresses
+    assert context is False
+    monkeypatch.setenv("PGPORT", "5433")
+    monkeypatch.setenv("PGHOST", "db.example.com")
+    addresses, context = reached("postgresql://app@/app")
+    assert addresses == [("db.example.com", 5433)]
+    assert isinstance(context, ssl.SSLContext)
+    addresses, context = reached("postgresql://app@localhost/app")
+    assert addresses == [("localhost", 5433)]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u:secret-word@db.example.com/x?host=localhost", "leave one of them out"),
+        ("postgresql://u:secret-word@localhost/x?host=/cloudsql/a", "leave one of them out"),
+        ("postgresql://u:secret-word@/x?service=prod", "reads no service file"),
+        ("postgresql://u:secret-word@/x?servicefile=/a", "reads no service file"),
+        ("postgresql://u:secret-word@a,b,c/x?port=1,2", "one number for each host"),
+        ("postgresql://u:secret-word@db:word/x", "one number for each host"),
+        ("postgresql://u:secret-word#more@db/x", "one number for each host"),
+    ],
+)
+def test_what_leaves_open_which_host_is_meant(url: str, told: str) -> None:
+    with pytest.raises(SettingsInvalid, match=told) as refused:
+        target(url)
+    assert "word" not in str(refused.value)
+
+
 @pytest.mark.parametrize("where", ["db", "10.1.2.3", "192.168.1.2", "[fd00::1]"])
 def test_in_a_private_net_tls_may_be_switched_off(where: str) -> None:
     assert target(f"postgresql://{where}/app?sslmode=disable").options["ssl"] is False
@@ -68,8 +151,9 @@ def test_in_a_private_net_tls_may_be_switched_off(where: str) -> None:
 def test_a_remote_database_is_reached_by_tls_only(where: str) -> None:
     for mode in ("", "?sslmode=allow", "?sslmode=prefer", "?sslmode=require"):
         assert isinstance(target(f"postgresql://{where}/app{mode}").options["ssl"], ssl.SSLContext)
-    with pytest.raises(SettingsInvalid, match="sslmode=disable for a remote host"):
-        target(f"postgresql://{where}/app?sslmode=disable")
+    for hosts in (where, f"localhost,{where}"):
+        with pytest.raises(SettingsInvalid, match="sslmode=disable for a remote host"):
+            target(f"postgresql://{hosts}/app?sslmode=disable")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +200,7 @@ def test_an_unknown_mode(mode: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "user=ada&password=secret-word&dbname=app&host=db.example.com&port=5433",
+        "user=ada&password=secret-word&dbname=app&port=5433",
         "target_session_attrs=read-write&options=-c%20search_path%3Dapp",
         "search_path=app&statement_timeout=5000&TimeZone=UTC&role=app",
         "citus.log_remote_commands=on",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from taskwell.config import is_loopback, usual_place
 from taskwell.database.server_settings import is_server_setting
 from taskwell.errors import SettingsInvalid
 
@@ -17,8 +18,8 @@ CONNECT_SECONDS = 12.0
 
 _TAKEN_BY_DRIVER = frozenset(
     (
-        *("host", "port", "dbname", "database", "user", "password", "passfile", "service"),
-        *("servicefile", "options", "target_session_attrs", "krbsrvname", "gsslib"),
+        *("host", "port", "dbname", "database", "user", "password", "passfile"),
+        *("options", "target_session_attrs", "krbsrvname", "gsslib"),
         *("sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation"),
         *("ssl_min_protocol_version", "ssl_max_protocol_version"),
     )
@@ -42,15 +43,52 @@ def target(url: str) -> Target:
     query.pop("channel_binding", None)  # the driver does SCRAM without it and refuses the word
     mode = query.pop("sslmode", None)
     root = query.pop("sslrootcert", None)
-    host = unquote(query.get("host") or parts.hostname or "")
+    hosts, ports = _addresses(parts.netloc.rpartition("@")[2], query)
     options: dict[str, Any] = {
-        "ssl": _tls(mode, root, host),
+        "host": hosts,
+        "port": ports,
+        "ssl": _tls(mode, root, hosts),
         "timeout": _patience(query.pop("connect_timeout", None)),
         "server_settings": {"application_name": query.pop("application_name", "taskwell")},
     }
     _require_known(query)
     dsn = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
-    return Target(dsn, options, pooled="-pooler." in host)
+    return Target(dsn, options, pooled=any("-pooler." in host for host in hosts))
+
+
+def _addresses(listed: str, query: Mapping[str, str]) -> tuple[list[str], list[int]]:
+    """Every one that the driver may try, since TLS is chosen for these: given them, it reads none
+    from the URL or the environment. Without any it looks on this machine alone."""
+    if listed and "host" in query:
+        raise SettingsInvalid(
+            "DATABASE_URL names a host before its path, and another one as the parameter host: "
+            "leave one of them out."
+        )
+    usual_host, usual_port = usual_place()
+    listed = listed or query.get("host") or usual_host
+    if not listed:
+        return [], []
+    places = [_host_and_port(place) for place in listed.split(",")]
+    others = query.get("port", usual_port).split(",")
+    if len(others) == 1:
+        others *= len(places)
+    try:
+        ports = [int(own or other) for (_, own), other in zip(places, others, strict=True)]
+    except ValueError:
+        raise SettingsInvalid(
+            "DATABASE_URL has ports that don't fit: give one number for each host, or one for all."
+        ) from None
+    return [host for host, _ in places], ports
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    if place.startswith("/"):
+        return place, ""
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        return host, port.removeprefix(":")
+    host, _, port = place.partition(":")
+    return unquote(host) or "localhost", port
 
 
 def _patience(connect_timeout: str | None) -> float:
@@ -67,6 +105,11 @@ def _patience(connect_timeout: str | None) -> float:
 def _require_known(query: Iterable[str]) -> None:
     """Else PostgreSQL would refuse every connection for it, when the first one is made."""
     for name in query:
+        if name in ("service", "servicefile"):
+            raise SettingsInvalid(
+                f"DATABASE_URL has the parameter {name!r}, and Taskwell reads no service file: "
+                "write what that has into the URL."
+            )
         if name not in _TAKEN_BY_DRIVER and not is_server_setting(name):
             raise SettingsInvalid(
                 f"DATABASE_URL has the parameter {name!r}, which neither Taskwell nor PostgreSQL "
@@ -75,12 +118,7 @@ def _require_known(query: Iterable[str]) -> None:
 
 
 def _is_local(host: str) -> bool:
-    if not host or host.startswith("/") or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host.startswith("/") or is_loopback(host.lower())
 
 
 def _is_private(host: str) -> bool:
@@ -91,11 +129,11 @@ def _is_private(host: str) -> bool:
         return "." not in host
 
 
-def _tls(mode: str | None, root: str | None, host: str) -> ssl.SSLContext | bool:
-    if _is_local(host) and mode in (None, "disable", "allow", "prefer"):
+def _tls(mode: str | None, root: str | None, hosts: list[str]) -> ssl.SSLContext | bool:
+    if all(map(_is_local, hosts)) and mode in (None, "disable", "allow", "prefer"):
         return False
     if mode == "disable":
-        if _is_private(host):
+        if all(_is_local(host) or _is_private(host) for host in hosts):
             return False
         raise SettingsInvalid(
             "DATABASE_URL says sslmode=disable for a remote host: "
