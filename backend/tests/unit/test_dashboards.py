@@ -60,6 +60,11 @@ def test_each_alert_says_how_urgent_it_is_and_what_it_means() -> None:
         assert rule["annotations"]["summary"].endswith(".")
 
 
+def test_writes_that_wait_raise_the_alert_while_connections_are_left_for_reads() -> None:
+    (expression,) = (rule["expr"] for rule in rules() if rule["alert"] == "TaskwellPoolIsExhausted")
+    assert set(NAME.findall(expression)) == {"taskwell_pool_waiting"}
+
+
 @pytest.mark.parametrize("path", [DASHBOARD, ALERTS], ids=lambda path: path.name)
 def test_both_files_are_named_in_the_documents(path: Path) -> None:
     assert f"deploy/{path.name}" in section(OPERATIONS, "Metrics")
