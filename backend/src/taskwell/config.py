@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Literal, Self
@@ -24,6 +25,10 @@ SHORTEST_SECRET = 32
 TELEMETRY_ENDPOINTS = tuple(
     f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRACES_", "METRICS_", "LOGS_")
 )
+
+_PORTS = {"http": 80, "https": 443}
+# In ASCII and without a *; the colon is that of an IPv6 address.
+_HOST = re.compile(r"[a-z0-9._:-]+")
 
 CommaSeparated = tuple[str, ...]
 
@@ -56,18 +61,23 @@ def usual_place() -> tuple[str, str]:
 
 
 def origin(url: str) -> str:
+    """As `new URL().origin`, and so a browser and Better Auth, has it."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    host = parts.hostname or ""
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host):
+        raise ValueError("has no origin")
+    if ":" in host:
+        host = f"[{host}]"
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def is_web_address(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  # raises on what is no port
+        origin(url)
     except ValueError:
         return False
-    is_clean = url.isprintable() and " " not in url
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_clean
+    return "@" not in urlsplit(url).netloc and url.isprintable() and " " not in url
 
 
 def is_loopback(host: str) -> bool:
@@ -149,17 +159,24 @@ class Settings(BaseModel):
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is not None and not is_web_address(value):
-            raise ValueError("must be a URL such as https://app.example.com")
+            raise ValueError(
+                "must be a URL such as https://app.example.com, "
+                "with its host in ASCII and without a user or a password"
+            )
         return value
 
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for entry in value:
-            if entry != origin(entry) or not entry.startswith(("http://", "https://")):
+            if not is_web_address(entry):
                 raise ValueError(
-                    "must list origins such as https://app.example.com, "
-                    "each with a scheme, without a path or a slash at the end"
+                    "must list origins such as https://app.example.com, each with a scheme and "
+                    "a host in ASCII (xn-- and so on for other letters), and none with a *"
+                )
+            if entry != origin(entry):
+                raise ValueError(
+                    f"must list origins as browsers send them: write {origin(entry)} there"
                 )
         return value
 

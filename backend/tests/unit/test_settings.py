@@ -156,6 +156,21 @@ class TestIssuer:
         assert settings.jwks_url == "https://app.example.com/base/api/auth/jwks"
         assert settings.access_token_issuer is None
 
+    @pytest.mark.parametrize(
+        ("url", "origin"),
+        [
+            ("https://App.Example.com:443/", "https://app.example.com"),
+            ("HTTP://LocalHost:80", "http://localhost"),
+            ("https://app.example.com:8443/base", "https://app.example.com:8443"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ],
+    )
+    def test_the_origin_is_what_better_auth_makes_of_it(
+        self, monkeypatch: pytest.MonkeyPatch, url: str, origin: str
+    ) -> None:
+        settings = from_environment(monkeypatch, BETTER_AUTH_URL=url)
+        assert (settings.issuer, settings.audiences) == (origin, (origin,))
+
     def test_each_part_may_be_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = from_environment(
             monkeypatch,
@@ -210,7 +225,13 @@ BETTER_AUTH = {"BETTER_AUTH_URL": "https://app.example.com"}
         ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL"),
         ({"BETTER_AUTH_URL": "ftp://app.example.com"}, "BETTER_AUTH_URL"),
         ({"BETTER_AUTH_URL": "https://"}, "BETTER_AUTH_URL"),
+        ({"BETTER_AUTH_URL": "https://user:secret-word@app.example.com"}, "BETTER_AUTH_URL"),
+        ({"BETTER_AUTH_URL": "https://пример.рф"}, "BETTER_AUTH_URL"),
         ({**BETTER_AUTH, "TASKWELL_AUTH_JWKS_URL": "nonsense"}, "TASKWELL_AUTH_JWKS_URL"),
+        (
+            {**BETTER_AUTH, "TASKWELL_AUTH_JWKS_URL": "https://secret-word@app.example.com/"},
+            "TASKWELL_AUTH_JWKS_URL",
+        ),
         ({**BETTER_AUTH, "TASKWELL_AUTH_SECRET": "secret-word"}, "TASKWELL_AUTH_SECRET"),
         ({"TASKWELL_AUTH_SECRET": SECRET}, "TASKWELL_AUTH_SECRET"),
         (
@@ -253,6 +274,10 @@ BETTER_AUTH = {"BETTER_AUTH_URL": "https://app.example.com"}
         ({"TASKWELL_CORS_ORIGINS": "app.example.com"}, "TASKWELL_CORS_ORIGINS"),
         ({"TASKWELL_CORS_ORIGINS": "https://app.example.com/"}, "TASKWELL_CORS_ORIGINS"),
         ({"TASKWELL_CORS_ORIGINS": "ftp://app.example.com"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "https://*.example.com"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "https://пример.рф"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "https://app.example.com:port"}, "TASKWELL_CORS_ORIGINS"),
+        ({"TASKWELL_CORS_ORIGINS": "https://u:secret@a.example.com"}, "TASKWELL_CORS_ORIGINS"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_sentence_without_its_value(
@@ -267,6 +292,17 @@ def test_a_wrong_setting_is_named_in_one_sentence_without_its_value(
     assert "secret" not in sentence.replace("shared secret", "")
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "given", ["https://App.Example.com", "https://app.example.com:443", "https://app.example.com/x"]
+)
+def test_an_origin_that_no_browser_sends_is_told_as_it_sends_it(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    told = r"^TASKWELL_CORS_ORIGINS .*: write https://app\.example\.com there\.$"
+    with pytest.raises(SettingsInvalid, match=told):
+        from_environment(monkeypatch, TASKWELL_CORS_ORIGINS=f"http://localhost:3000,{given}")
 
 
 def test_a_wrong_flag_is_named_as_it_was_given() -> None:
