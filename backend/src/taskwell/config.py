@@ -26,6 +26,9 @@ TELEMETRY_ENDPOINTS = tuple(
     f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRACES_", "METRICS_", "LOGS_")
 )
 
+# Of private networks, Kubernetes' included: these are never found in the public DNS.
+_INSIDE = (".internal", ".local", ".localhost")
+
 _PORTS = {"http": 80, "https": 443}
 # In ASCII and without a *; the colon is that of an IPv6 address.
 _HOST = re.compile(r"[a-z0-9._:-]+")
@@ -87,6 +90,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_private(host: str) -> bool:
+    """A bare name, as containers call each other, one of a zone that only exists inside, or an
+    address that no router passes on."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.lower().endswith(_INSIDE)
+
+
+def _is_safe_to_read(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_private(parts.hostname or "")
 
 
 def is_network(text: str) -> bool:
@@ -234,6 +251,16 @@ class Settings(BaseModel):
             )
         if self.database_url is None and self.database_url_unpooled is not None:
             raise ValueError("DATABASE_URL_UNPOOLED is set without DATABASE_URL: set both")
+        return self
+
+    @model_validator(mode="after")
+    def _can_trust_the_keys(self) -> Self:
+        if self.jwks_url is not None and not _is_safe_to_read(self.jwks_url):
+            name = "TASKWELL_AUTH_JWKS_URL" if self.auth_jwks_url else "BETTER_AUTH_URL"
+            raise ValueError(
+                f"{name} must begin with https:// outside of a private network: "
+                "who is on the way could hand over keys of their own, and be every user"
+            )
         return self
 
     @property

@@ -191,6 +191,37 @@ class TestIssuer:
         assert not settings.uses_development_issuer
         assert (settings.issuer, settings.audiences) == ("custom", ("custom",))
 
+    @pytest.mark.parametrize("name", ["BETTER_AUTH_URL", "TASKWELL_AUTH_JWKS_URL"])
+    @pytest.mark.parametrize("host", ["app.example.com", "8.8.8.8", "[2001:4860::1]", "local.io"])
+    def test_keys_are_not_read_over_plain_http_from_elsewhere(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, host: str
+    ) -> None:
+        monkeypatch.setenv("TASKWELL_AUTH_ISSUER", "custom")
+        with pytest.raises(SettingsInvalid, match=f"^{name} must begin with https://"):
+            from_environment(monkeypatch, **{name: f"http://{host}:3000/keys"})
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *("localhost", "127.0.0.1", "[::1]", "10.1.2.3", "192.168.1.2", "[fd00::1]"),
+            *("auth", "better_auth", "auth.internal", "auth.default.svc.cluster.local"),
+        ],
+    )
+    def test_within_a_private_network_they_are(
+        self, monkeypatch: pytest.MonkeyPatch, host: str
+    ) -> None:
+        settings = from_environment(monkeypatch, BETTER_AUTH_URL=f"http://{host}:3000")
+        assert settings.jwks_url == f"http://{host}:3000/api/auth/jwks"
+
+    def test_an_issuer_whose_keys_come_another_way_may_have_any_address(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("BETTER_AUTH_URL", "http://app.example.com")
+        inside = "http://auth:3000/api/auth/jwks"
+        assert from_environment(monkeypatch, TASKWELL_AUTH_JWKS_URL=inside).jwks_url == inside
+        monkeypatch.delenv("TASKWELL_AUTH_JWKS_URL")
+        assert from_environment(monkeypatch, TASKWELL_AUTH_SECRET=SECRET).jwks_url is None
+
     @pytest.mark.parametrize(
         "issuer", [{"BETTER_AUTH_URL": "https://x.example"}, {"TASKWELL_AUTH_ISSUER": "x"}]
     )

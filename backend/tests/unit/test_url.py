@@ -141,7 +141,7 @@ def test_what_leaves_open_which_host_is_meant(url: str, told: str) -> None:
     assert "word" not in str(refused.value)
 
 
-@pytest.mark.parametrize("where", ["db", "10.1.2.3", "192.168.1.2", "[fd00::1]"])
+@pytest.mark.parametrize("where", ["db", "db.internal", "10.1.2.3", "192.168.1.2", "[fd00::1]"])
 def test_in_a_private_net_tls_may_be_switched_off(where: str) -> None:
     assert target(f"postgresql://{where}/app?sslmode=disable").options["ssl"] is False
     assert isinstance(target(f"postgresql://{where}/app").options["ssl"], ssl.SSLContext)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import ssl
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from taskwell.config import is_loopback, usual_place
+from taskwell.config import is_loopback, is_private, usual_place
 from taskwell.database.server_settings import is_server_setting
 from taskwell.errors import SettingsInvalid
 
@@ -121,19 +120,11 @@ def _is_local(host: str) -> bool:
     return host.startswith("/") or is_loopback(host.lower())
 
 
-def _is_private(host: str) -> bool:
-    """A bare name, as containers call each other, or an address that no router passes on."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host
-
-
 def _tls(mode: str | None, root: str | None, hosts: list[str]) -> ssl.SSLContext | bool:
     if all(map(_is_local, hosts)) and mode in (None, "disable", "allow", "prefer"):
         return False
     if mode == "disable":
-        if all(_is_local(host) or _is_private(host) for host in hosts):
+        if all(_is_local(host) or is_private(host) for host in hosts):
             return False
         raise SettingsInvalid(
             "DATABASE_URL says sslmode=disable for a remote host: "

@@ -142,7 +142,7 @@ def test_every_wrong_claim_is_named_at_once(shared: Settings) -> None:
 )
 def test_what_is_no_token_is_told_apart(tmp_path: Path, token: str, words: str) -> None:
     # Not of https, where Better Auth would be asked about it.
-    found = failures(token, load_settings(data=tmp_path, better_auth_url="http://app.example.com"))
+    found = failures(token, load_settings(data=tmp_path, better_auth_url="http://better-auth"))
     assert set(found) == {"form"}
     assert words in found["form"]
 
@@ -243,7 +243,7 @@ def test_a_key_that_can_not_be_read_is_a_finding(local: Settings) -> None:
 
 
 def test_a_session_token_is_not_sent_where_others_can_listen(tmp_path: Path) -> None:
-    given = load_settings(data=tmp_path, better_auth_url="http://app.example.com")
+    given = load_settings(data=tmp_path, better_auth_url="http://better-auth")
     found = failures("u5xK2mQ9vTnR7wYbL3cJ8hF4dS6gA1pE", given)
     assert found["form"].endswith("Ask Better Auth for a JWT at /api/auth/token and send that.")
 
