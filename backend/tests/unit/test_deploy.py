@@ -22,7 +22,7 @@ import taskwell
 from documents import ROOT, anchors, relative_links
 from taskwell.commands import COMMANDS
 from taskwell.config import Settings
-from taskwell.configuring import load_settings
+from taskwell.configuring import ENV_FILE, load_settings, settings_file
 from taskwell.server.supervisor import LONGEST_END
 
 DEPLOY = ROOT / "deploy"
@@ -195,7 +195,25 @@ def test_the_unit_starts_reloads_and_ends_the_service(unit: configparser.ConfigP
     assert int(service["TimeoutStopSec"]) > LONGEST_END
     assert service["NoNewPrivileges"] == "yes"
     assert service["User"] != "root"
-    expect_settings({service["Environment"].partition("=")[0]})
+
+
+def test_a_reload_by_systemd_reads_the_settings_again(
+    unit: configparser.ConfigParser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A reload has the environment of the start; the file is read by Taskwell with each."""
+    service = unit["Service"]
+    assert "EnvironmentFile" not in service
+    environment = dict(pair.split("=", 1) for pair in service["Environment"].split())
+    expect_settings(set(environment) - {ENV_FILE})
+    notes = (DEPLOY / "README.md").read_text()
+    assert f"backend/.env.example {environment[ENV_FILE]}\n" in notes
+    assert f"--setenv {ENV_FILE}={environment[ENV_FILE]} " in notes
+
+    file = tmp_path / "taskwell.env"
+    monkeypatch.setenv(ENV_FILE, str(file))
+    for most in (1, 2):
+        file.write_text(f"TASKWELL_MAX_TASKS={most}\n")
+        assert load_settings(settings_file()).max_tasks == most
 
 
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
@@ -223,7 +241,7 @@ def test_the_notes_link_to_what_is_there_and_name_commands_that_there_are() -> N
     assert named <= command_names()
     assert set(re.findall(r"\b(?:TASKWELL|DATABASE|BETTER)_[A-Z_]+\b", notes.read_text())) <= {
         *SETTINGS,
-        "TASKWELL_DATABASE_PASSWORD",
+        *("TASKWELL_DATABASE_PASSWORD", ENV_FILE),
     }
 
 
