@@ -15,7 +15,10 @@ from zipfile import ZipFile
 from uv import find_uv_bin
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
-TOOLS = ("cat", "cksum", "cut", "dirname", "env", "grep", "mkdir", "readlink", "rm", "sh", "tail")
+TOOLS = (
+    *("cat", "cksum", "cut", "dirname", "env", "grep", "ln"),
+    *("mkdir", "readlink", "rm", "sh", "tail"),
+)
 DEAD_INDEX = "http://127.0.0.1:9/simple"
 
 SERVICE = """

@@ -74,6 +74,14 @@ def test_other_requirements_make_another_environment(ready: Checkout) -> None:
     assert first not in ready.environments()
 
 
+def test_requirements_that_were_taken_back_lead_back_to_their_environment(ready: Checkout) -> None:
+    command = ready.backend / ".venv" / "bin" / "taskwell"
+    for answer in (42, 43, 42):
+        ready.require(answer)
+        assert outcome(ready.serve())[1] == f"served {answer} serve\n"
+        assert subprocess.check_output([command], text=True) == f"served {answer}\n"
+
+
 def test_a_checkout_that_was_moved_runs_its_own_code(ready: Checkout) -> None:
     assert outcome(ready.serve())[0] == 0
     moved = ready.root.with_name("moved")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import sysconfig
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,8 @@ import httpx2
 import pytest
 
 from end_to_end.processes import await_that, workers_of
+from end_to_end.program import Program
+from end_to_end.service import service_environment
 from end_to_end.serving import Serving, data_folder, postgres_pid, serving
 
 
@@ -90,3 +95,47 @@ def test_a_worker_of_a_reloaded_service_is_replaced(folder: Path) -> None:
         os.kill(second, signal.SIGKILL)
         await_that(lambda: bool(workers_of(service.pid) - {second}))
         assert httpx2.get(service.url + "/health/ready").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Of two sets of pins, as scripts/serve makes them, with the same packages for once."""
+    place = tmp_path_factory.mktemp("backend")
+    first, second = (place / f".venv-serve-3.x-{number}" for number in (1, 2))
+    for environment in (first, second):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+        inside = {"base": str(environment), "platbase": str(environment)}
+        packages = Path(sysconfig.get_path("purelib", "venv", inside))
+        (packages / "packages.pth").write_text(sysconfig.get_path("purelib"))
+    return first, second
+
+
+def link_to(environment: Path) -> None:
+    link = environment.with_name(".venv")
+    link.unlink(missing_ok=True)
+    link.symlink_to(environment.name)
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_a_reload_takes_the_packages_that_fit_by_now(
+    environments: tuple[Path, Path], folder: Path, database_url: str, is_private: bool
+) -> None:
+    first, second = environments
+    link_to(first)
+    settings = {"TASKWELL_DATA": str(folder), "TASKWELL_LOG_LEVEL": "info"}
+    if not is_private:
+        settings["DATABASE_URL"] = database_url
+    start = (first / "bin" / "python", "-m", "taskwell", "serve")
+    with Program(start, service_environment() | settings, folder) as program:
+        service = Serving(program)
+        link_to(second)
+        program.process.send_signal(signal.SIGHUP)
+        if is_private:
+            said = program.wait_for("not reloaded: all goes on as before.*")[0]
+            assert "other packages take a restart" in said
+        else:
+            program.wait_for('"reloaded"')
+        runs = Path("/proc", str(service.pid), "cmdline").read_bytes().split(b"\0")[0]
+        assert runs == os.fsencode((first if is_private else second) / "bin" / "python")
+        with service.http:
+            assert service.http.get("/tasks").status_code == 200

@@ -12,10 +12,14 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from taskwell.server.signals import HEARD
 
 VARIABLE = "TASKWELL_HANDOVER"
+
+# As it is called by itself, whatever link it was started through.
+_ENVIRONMENT = Path(sys.prefix).resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Handover:
             for descriptor in kept:
                 os.set_inheritable(descriptor, True)
             environment = {**os.environ, VARIABLE: ";".join(told)}
-            os.execve(sys.executable, command(), environment)
+            program = command()
+            os.execve(program[0], program, environment)
         finally:
             for descriptor in kept:
                 os.set_inheritable(descriptor, False)
@@ -58,5 +63,17 @@ class Handover:
 
 
 def command() -> list[str]:
-    """The one that this process was started with."""
-    return [sys.executable, *sys.orig_argv[1:]]
+    """The one that this process was started with, on the packages that fit by now."""
+    return [_python(), *sys.orig_argv[1:]]
+
+
+def _python() -> str:
+    """scripts/serve makes an environment for each set of pins, and moves the link to it."""
+    current = _ENVIRONMENT.with_name(".venv").resolve()
+    if current == _ENVIRONMENT or not (_is_made(current) and _is_made(_ENVIRONMENT)):
+        return sys.executable
+    return str(current / "bin" / "python")
+
+
+def _is_made(environment: Path) -> bool:
+    return environment.name.startswith(".venv-serve-")

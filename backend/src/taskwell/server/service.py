@@ -259,6 +259,9 @@ class Service:
         if any(getattr(settings, name) != getattr(self._settings, name) for name in FIXED):
             self._refuse_reload("another address, data folder or database takes a restart")
             return
+        if self._database is not None and command()[0] != sys.executable:
+            self._refuse_reload("other packages take a restart of the private database")
+            return
         try:
             with self._signals.interrupting():
                 subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
