@@ -80,6 +80,9 @@ class DatabaseWatch:
             except ProcessLookupError:
                 self._next_look = 0.0
                 return
+            except OSError:
+                # An older kernel, or one that may not be asked.
+                return
             self._selector.register(self._pidfd, selectors.EVENT_READ)
         if self._pidfd is not None:
             self._next_look = time.monotonic() + GLANCE
