@@ -10,6 +10,7 @@ import pytest
 
 import taskwell
 from taskwell.errors import SettingsInvalid, StartRefused
+from taskwell.server.handover import VARIABLE, Handover
 from taskwell.server.listener import listen, url_of
 
 SOURCES = Path(taskwell.__file__).parents[1]
@@ -73,3 +74,15 @@ def test_a_port_for_root_only_is_told(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.stderr.startswith("TASKWELL_PORT is not usable: this user may not listen on")
+
+
+def test_what_is_handed_over_never_waits_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All workers share it: one that loses the race for a connection would wait for another."""
+    with listen("127.0.0.1", 0) as listener:
+        lifeline = os.dup(listener.fileno())
+        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};")
+        handed = Handover.received()
+        assert handed is not None
+        with handed.listener, handed.listener.dup():
+            assert not os.get_blocking(listener.fileno())
+        os.close(lifeline)

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskwell.server.listener import received
 from taskwell.server.signals import HEARD
 
 VARIABLE = "TASKWELL_HANDOVER"
@@ -42,7 +43,7 @@ class Handover:
             os.set_inheritable(descriptor, False)
         metrics = (more[0], more[1]) if more else None
         workers = frozenset(map(int, pids.split()))
-        return cls(socket.socket(fileno=listener), lifeline, workers, metrics)
+        return cls(received(listener), lifeline, workers, metrics)
 
     def pass_on(self) -> None:
         """Does not come back, unless the program can't be started."""

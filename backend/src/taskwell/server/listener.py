@@ -31,6 +31,14 @@ def listen(host: str, port: int, setting: str = PORT) -> socket.socket:
     return listener
 
 
+def received(descriptor: int) -> socket.socket:
+    """From a former parent. Unless Python is told again that nobody waits on it, the next copy
+    makes it one on which every worker does."""
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)
+    return listener
+
+
 def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -35,7 +35,7 @@ from taskwell.server.banner import banner, doubts
 from taskwell.server.crew import Crew
 from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.handover import Handover, command
-from taskwell.server.listener import listen, url_of
+from taskwell.server.listener import listen, received, url_of
 from taskwell.server.mapped import let_go_of_code
 from taskwell.server.metrics_page import PATH, Metrics
 from taskwell.server.rehearsal import rehearse
@@ -180,7 +180,7 @@ class Service:
         if self._settings.metrics_port is None:
             return None
         if self._handed is not None and self._handed.metrics is not None:
-            return socket.socket(fileno=self._handed.metrics[0])
+            return received(self._handed.metrics[0])
         return listen(self._settings.host, self._settings.metrics_port, "TASKWELL_METRICS_PORT")
 
     def _share_metrics(self, listener: socket.socket, layout: Layout) -> Metrics:
