@@ -1,16 +1,19 @@
-"""A parent with workers that misbehave in the way that the first argument names, as a program.
+"""A parent with workers that misbehave in the way that the first argument names, as a program. The
+second is how many forks the system refuses, once there are two workers.
 
 It must be one of its own: what forks must have no threads, and a test has some.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 
 from taskwell import logs
 from taskwell.errors import StartRefused
@@ -55,7 +58,19 @@ def say(text: str) -> None:
     os.write(1, f"{text}\n".encode())
 
 
+def refuse_forks(times: int) -> None:
+    fork, asked = os.fork, count()
+
+    def refuse_some() -> int:
+        if 2 <= next(asked) < 2 + times:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = refuse_some
+
+
 def main() -> None:
+    refuse_forks(int(sys.argv[2]))
     supervisor.LONGEST_END = 0.5
     logs.configure("info", "text")
     signals = Signals()

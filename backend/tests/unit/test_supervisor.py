@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import taskwell
-from end_to_end.processes import await_that
+from end_to_end.processes import await_that, workers_of
 from end_to_end.program import Program
 
 PROGRAM = Path(__file__).with_name("supervised.py")
@@ -21,9 +21,9 @@ SOURCES = Path(taskwell.__file__).parents[1]
 
 
 @contextmanager
-def supervised(how: str) -> Iterator[Program]:
+def supervised(how: str, forks_refused: int = 0) -> Iterator[Program]:
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    with Program((sys.executable, PROGRAM, how), environment) as program:
+    with Program((sys.executable, PROGRAM, how, str(forks_refused)), environment) as program:
         yield program
 
 
@@ -51,6 +51,30 @@ def test_workers_that_end_at_once_are_replaced_ever_more_slowly() -> None:
         # one, two, four … seconds, however many end together.
         assert times[2] - times[0] < 1
         assert times[6] - times[0] >= 3
+
+
+def test_a_worker_is_replaced_once_the_system_lets_it_be() -> None:
+    with supervised("listens", forks_refused=3) as program:
+        program.wait_for("all are ready")
+        first, second = workers_of(program.process.pid)
+        os.kill(first, signal.SIGKILL)
+        program.wait_for('a worker could not be started reason="Resource temporarily unavailable"')
+        await_that(lambda: len(workers_of(program.process.pid) - {first}) == 2)
+        assert second in workers_of(program.process.pid)
+        assert program.output.count("a worker could not be started") == 3
+        program.process.terminate()
+        assert program.wait() == 0
+        assert "at the end" in program.output
+
+
+def test_the_end_is_heard_while_no_worker_can_be_started() -> None:
+    with supervised("listens", forks_refused=1000) as program:
+        program.wait_for("all are ready")
+        os.kill(min(workers_of(program.process.pid)), signal.SIGKILL)
+        program.wait_for("a worker could not be started")
+        program.process.terminate()
+        assert program.wait() == 0
+        assert "at the end" in program.output
 
 
 def test_a_worker_that_does_not_end_is_killed() -> None:
@@ -95,7 +119,7 @@ def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
 def test_the_end_of_its_terminal_ends_it() -> None:
     terminal, end = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, PROGRAM, "listens"],
+        [sys.executable, PROGRAM, "listens", "0"],
         env={**os.environ, "PYTHONPATH": str(SOURCES)},
         stdin=end,
         stdout=subprocess.PIPE,

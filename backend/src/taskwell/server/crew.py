@@ -48,6 +48,7 @@ class Crew:
         self._members: dict[int, Member] = {}
         # Of a parent that this one has replaced: only waited for.
         self._former = set(former)
+        self._has_lost_one_at_once = False
         self._failures = 0
         self._failed = 0.0
         self._next_hire = 0.0
@@ -73,7 +74,7 @@ class Crew:
     def has_failed(self) -> bool:
         """A worker that can't even begin the first time never will, and who looked at the schema
         may have found that nobody should."""
-        return self.is_refused or (self._failures > 0 and not self.has_served)
+        return self.is_refused or (self._has_lost_one_at_once and not self.has_served)
 
     def seconds_until_hire(self) -> float | None:
         if len(self._members) == self._size:
@@ -82,8 +83,14 @@ class Crew:
 
     def fill(self) -> None:
         while len(self._members) < self._size and time.monotonic() >= self._next_hire:
-            pid = self._signals.fork(self._begin)
-            self._members[pid] = Member(pid)
+            try:
+                pid = self._signals.fork(self._begin)
+            except OSError as error:
+                members = {"reason": error.strerror}
+                logger.error("a worker could not be started", extra={MEMBERS: members})
+                self._put_off()
+            else:
+                self._members[pid] = Member(pid)
 
     def _begin(self) -> bool:
         os.close(self.news)
@@ -121,12 +128,17 @@ class Crew:
         )
         if not member.died_at_once:
             self._failures = 0
-        elif member.hired > self._failed:
+            return
+        self._has_lost_one_at_once = True
+        if member.hired > self._failed:
             # The others that were at work then may die of the same: that is no further failure.
-            self._failed = time.monotonic()
-            pause = 0.0 if self._failures == 0 else 2.0 ** (self._failures - 1)
-            self._failures += 1
-            self._next_hire = self._failed + min(pause, LONGEST_PAUSE)
+            self._put_off()
+
+    def _put_off(self) -> None:
+        self._failed = time.monotonic()
+        pause = 0.0 if self._failures == 0 else 2.0 ** (self._failures - 1)
+        self._failures += 1
+        self._next_hire = self._failed + min(pause, LONGEST_PAUSE)
 
     def dismiss(self, how: signal.Signals = signal.SIGTERM) -> None:
         for pid in self.pids:

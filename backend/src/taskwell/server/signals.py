@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from taskwell.errors import StartRefused
 from taskwell.logs import MEMBERS
@@ -78,22 +79,28 @@ class Signals:
         """The child ends with what it is given to do; it hears SIGTERM once it unblocks it."""
         sys.stdout.flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                self._forget()
-                status = 0 if child() else 1
-            except StartRefused as error:
-                logger.error("the service must not go on", extra={MEMBERS: {"reason": str(error)}})
-                status = REFUSED
-            except Exception:  # whatever it is, it is told, and the parent makes another
-                logger.exception("a process of the service failed")
-            finally:
-                # Nothing that the parent has prepared for its own end may run here.
-                os._exit(status)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._be(child)
+        finally:
+            # Only the parent gets here, also where the system has refused it a child.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         return pid
+
+    def _be(self, child: Callable[[], bool]) -> NoReturn:
+        status = 1
+        try:
+            self._forget()
+            status = 0 if child() else 1
+        except StartRefused as error:
+            logger.error("the service must not go on", extra={MEMBERS: {"reason": str(error)}})
+            status = REFUSED
+        except Exception:  # whatever it is, it is told, and the parent makes another
+            logger.exception("a process of the service failed")
+        finally:
+            # Nothing that the parent has prepared for its own end may run here.
+            os._exit(status)
 
     def _forget(self) -> None:
         signal.set_wakeup_fd(-1)
