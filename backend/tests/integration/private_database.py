@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,9 +58,12 @@ def reachable_folder() -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def service(folder: Path, max_connections: int = 100) -> subprocess.Popen[str]:
+def service(
+    folder: Path, max_connections: int = 100, before: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """`before` is a program that starts it, with its arguments."""
     return subprocess.Popen(
-        [sys.executable, "-c", SERVICE, str(folder), str(max_connections)],
+        [*before, sys.executable, "-c", SERVICE, str(folder), str(max_connections)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

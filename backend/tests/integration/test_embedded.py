@@ -144,6 +144,17 @@ def test_what_a_killed_service_left_running_is_taken_over(place: Path) -> None:
     assert not exists(orphan)
 
 
+def test_it_is_taken_over_where_nobody_may_look_at_the_processes_of_others(place: Path) -> None:
+    """As for root in a container. Whoever runs PostgreSQL as himself may look at it anyway."""
+    orphan = killed_service(place)
+    contained = ("setpriv", "--bounding-set=-sys_ptrace") if AS_ROOT else ()
+    with service(place, before=contained) as heir:
+        assert heir.stdout is not None
+        said = heir.stdout.readline().split()
+    assert said == ["running", str(orphan)]
+    assert not exists(orphan)
+
+
 def test_what_runs_with_other_settings_is_replaced(place: Path) -> None:
     orphan = killed_service(place)
     folder = DataFolder(place)

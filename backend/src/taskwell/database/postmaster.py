@@ -7,7 +7,10 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+from taskwell.errors import DatabaseNotStarted
 
 PID_FILE = "postmaster.pid"
 OPTIONS_FILE = "postmaster.opts"
@@ -28,7 +31,7 @@ class Postmaster:
     def alive(self) -> bool:
         if self.child is not None:
             return self.child.poll() is None
-        return _works_in(self.pid, self.cluster)
+        return _works_in(self.pid, self.cluster) is True
 
     def shut_down(self) -> None:
         for kind, patience in SHUTDOWN:
@@ -74,9 +77,17 @@ def read_pid_file(cluster: Path) -> PidFile | None:
 def find_running(cluster: Path) -> Postmaster | None:
     """The PostgreSQL that a former service left behind, once it is certain that it is this one."""
     noted = read_pid_file(cluster)
-    if noted is not None and _works_in(noted.pid, cluster):
-        return Postmaster(noted.pid, cluster)
-    return None
+    if noted is None:
+        return None
+    works = _works_in(noted.pid, cluster)
+    if works is None:
+        # Another one that started beside it would take its socket away, or its files.
+        raise DatabaseNotStarted(
+            f"The private PostgreSQL in {cluster.parent} could not be started, since the system "
+            f"does not tell whether process {noted.pid} is one that works there: end it if it is, "
+            f"or else remove {cluster / PID_FILE}."
+        )
+    return Postmaster(noted.pid, cluster) if works else None
 
 
 def clear_stale_pid_file(cluster: Path) -> None:
@@ -109,16 +120,39 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _works_in(pid: int, cluster: Path) -> bool:
-    """A zombie has no working directory any more, a stranger has another one."""
+def _works_in(pid: int, cluster: Path) -> bool | None:
+    """A zombie has no working directory any more, a stranger has another one. None where the system
+    tells too little."""
     process = Path("/proc", str(pid))
     if not Path("/proc/self").exists():
         return _listed_with(pid, cluster)
     try:
-        program = (process / "cmdline").read_bytes().split(b"\0")[0]
-        return program.endswith(b"/postgres") and (process / "cwd").samefile(cluster)
+        program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None if _obeys(pid) else False
+    if not program.endswith(b"/postgres"):
+        return False
+    try:
+        return (process / "cwd").samefile(cluster)
+    except PermissionError:
+        # Root may not look either where it can't trace, as in a container.
+        return _is_told_of(cluster, arguments)
     except OSError:
         return False
+
+
+def _obeys(pid: int) -> bool:
+    """Gone, or somebody else's, if not."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _is_told_of(cluster: Path, arguments: list[bytes]) -> bool | None:
+    told = os.fsdecode(dict(pairwise(arguments)).get(b"-D", b""))
+    return os.path.realpath(told) == os.path.realpath(cluster) if os.path.isabs(told) else None
 
 
 def _listed_with(pid: int, cluster: Path) -> bool:  # pragma: no cover - where there is no /proc
