@@ -4,9 +4,12 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -290,3 +293,30 @@ def test_of_two_services_on_a_new_folder_one_wins(place: Path) -> None:
     assert silence == ""
     assert sentence.startswith("refused: The data folder ")
     assert "in use by another running service (pid " in sentence
+
+
+class Ended(Exception):
+    pass
+
+
+def test_the_end_that_comes_with_the_start_leaves_nothing_behind(
+    database: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            super().__init__(command, **options)
+            if command[1] == "-D":
+                signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(Ended):
+            database.start()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert database.pid is None
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

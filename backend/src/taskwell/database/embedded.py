@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ PATIENCE_WITH_START = 300.0
 PATIENCE_WITH_SURVIVORS = 30.0
 SURVIVORS = "shared memory block"
 PATIENCE_WITH_QUERY = 60.0
+# What may end a service or a command that is starting PostgreSQL.
+ENDINGS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 LARGEST_LOG = 8 * 1024 * 1024
 
 STATE = (
@@ -176,12 +179,13 @@ class EmbeddedPostgres:
         log = os.open(self._log, flags, 0o600)
         try:
             begin = os.fstat(log).st_size
-            child = subprocess.Popen(
-                self._command(binaries), stdout=log, stderr=log, **self._account.options()
-            )
+            with _signals_held_back():
+                child = subprocess.Popen(
+                    self._command(binaries), stdout=log, stderr=log, **self._account.options()
+                )
+                self._postmaster = Postmaster(child.pid, self._cluster, child)
         finally:
             os.close(log)
-        self._postmaster = Postmaster(child.pid, self._cluster, child)
         deadline = time.monotonic() + PATIENCE_WITH_START
         while self._postmaster.alive():
             noted = read_pid_file(self._cluster)
@@ -233,6 +237,17 @@ class EmbeddedPostgres:
             f"The private PostgreSQL in {self._folder.path} could not be started "
             f"({reason.rstrip('.')}): {self._log} may tell more."
         )
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """What a signal raises between a start and the note of it leaves a process that nobody knows.
+    PostgreSQL begins with a mask of its own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
