@@ -5,6 +5,7 @@ Everything here is synchronous: the parent process uses it before any event loop
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -42,10 +43,13 @@ from taskwell.database.postmaster import (
 )
 from taskwell.errors import DatabaseNotStarted
 
+logger = logging.getLogger(__name__)
+
 NAME = "taskwell"
 
-# A crashed server replays its log first, which takes as long as it takes.
+# With one that doesn't say itself that it is starting.
 PATIENCE_WITH_START = 300.0
+TOLD_EVERY = 30.0
 # After a crash the last of the old processes may still be about to end.
 PATIENCE_WITH_SURVIVORS = 30.0
 SURVIVORS = "shared memory block"
@@ -119,7 +123,7 @@ class EmbeddedPostgres:
     def served_by_another(self) -> bool:
         """Whether the service that holds the folder has its database up; `url` leads to it then."""
         noted = read_pid_file(self._cluster)
-        if noted is None or not noted.ready:
+        if noted is None or noted.status != "ready":
             return False
         binaries = find_binaries(self._folder, self._account, self._existing_major())
         return self._state(binaries)[1:] == ["t", "t"]
@@ -154,9 +158,11 @@ class EmbeddedPostgres:
         if found is None:
             clear_stale_pid_file(self._cluster)
             return False
+        # Noted first: it may recover for long, and who asks for the end meanwhile ends it, too.
+        self._postmaster = found
         as_wanted = command_line_of(self._cluster) == self._command(binaries)
-        if as_wanted and self._state(binaries)[:1] == [binaries.version]:
-            self._postmaster = found
+        is_ready = as_wanted and self._await_ready(found)
+        if is_ready and self._state(binaries)[:1] == [binaries.version]:
             return True
         found.shut_down()
         return False
@@ -186,15 +192,31 @@ class EmbeddedPostgres:
                 self._postmaster = Postmaster(child.pid, self._cluster, child)
         finally:
             os.close(log)
-        deadline = time.monotonic() + PATIENCE_WITH_START
-        while self._postmaster.alive():
-            noted = read_pid_file(self._cluster)
-            if noted is not None and noted.pid == child.pid and noted.ready:
-                return None
-            if time.monotonic() > deadline:
-                return f"it was not ready after {PATIENCE_WITH_START:.0f} seconds"
-            time.sleep(GLANCE)
+        if self._await_ready(self._postmaster):
+            return None
+        if self._postmaster.alive():
+            return f"it was not ready after {PATIENCE_WITH_START:.0f} seconds"
         return self._last_complaint(begin)
+
+    def _await_ready(self, postmaster: Postmaster) -> bool:
+        """After a crash PostgreSQL reads its log again, which takes as long as it takes: were it
+        ended before, the next one would begin at the same place."""
+        begun = told = heard = time.monotonic()
+        while postmaster.alive():
+            noted = read_pid_file(self._cluster)
+            status = noted.status if noted is not None and noted.pid == postmaster.pid else ""
+            if status == "ready":
+                return True
+            now = time.monotonic()
+            if status == "starting":
+                heard = now
+            if now > heard + PATIENCE_WITH_START:
+                return False
+            if now > told + TOLD_EVERY:
+                told = now
+                logger.warning("the database is still starting, after %d seconds", now - begun)
+            time.sleep(GLANCE)
+        return False
 
     def _last_complaint(self, begin: int) -> str:
         said = self._log.read_bytes()[begin:].decode(errors="replace").splitlines()

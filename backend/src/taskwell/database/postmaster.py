@@ -59,7 +59,8 @@ class Postmaster:
 @dataclass(frozen=True, slots=True)
 class PidFile:
     pid: int
-    ready: bool
+    # "starting", also while it recovers from a crash, then "ready".
+    status: str
 
 
 def read_pid_file(cluster: Path) -> PidFile | None:
@@ -70,8 +71,7 @@ def read_pid_file(cluster: Path) -> PidFile | None:
         return None
     if not lines or not lines[0].strip().isdecimal():
         return None
-    ready = len(lines) > 7 and lines[7].strip() == "ready"
-    return PidFile(int(lines[0]), ready)
+    return PidFile(int(lines[0]), lines[7].strip() if len(lines) > 7 else "")
 
 
 def find_running(cluster: Path) -> Postmaster | None:
