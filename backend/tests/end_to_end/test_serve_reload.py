@@ -18,6 +18,7 @@ from end_to_end.processes import await_that, workers_of
 from end_to_end.program import Program
 from end_to_end.service import service_environment
 from end_to_end.serving import Serving, data_folder, postgres_pid, serving
+from taskwell.database.folder import DataFolder
 
 
 @pytest.fixture
@@ -139,3 +140,15 @@ def test_a_reload_takes_the_packages_that_fit_by_now(
         assert runs == os.fsencode((first if is_private else second) / "bin" / "python")
         with service.http:
             assert service.http.get("/tasks").status_code == 200
+
+
+def test_no_command_gets_the_folder_of_a_service_that_is_reloaded(folder: Path) -> None:
+    with serving(folder, TASKWELL_LOG_LEVEL="info") as service:
+        command = DataFolder(folder)
+        service.program.process.send_signal(signal.SIGHUP)
+        await_that(lambda: command.try_lock("command") or '"reloaded"' in service.program.output)
+        got_it = command.held is not None
+        command.unlock()
+        assert not got_it
+        assert command.holder() == (service.pid, "service")
+        assert service.http.get("/tasks").status_code == 200

@@ -109,12 +109,12 @@ def test_one_service_at_a_time(tmp_path: Path) -> None:
     first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
     first.lock()
     first.lock()
-    assert first.locked
+    assert first.held is not None
     with pytest.raises(
         DatabaseNotStarted, match=rf"in use .* \(pid {os.getpid()}\): stop that one"
     ):
         second.lock()
-    assert not second.locked
+    assert second.held is None
     first.unlock()
     second.lock()
     assert second.holder() == (os.getpid(), "service")

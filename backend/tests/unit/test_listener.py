@@ -80,7 +80,7 @@ def test_what_is_handed_over_never_waits_for_a_connection(monkeypatch: pytest.Mo
     """All workers share it: one that loses the race for a connection would wait for another."""
     with listen("127.0.0.1", 0) as listener:
         lifeline = os.dup(listener.fileno())
-        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};")
+        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};;")
         handed = Handover.received()
         assert handed is not None
         with handed.listener, handed.listener.dup():

@@ -29,11 +29,14 @@ PATIENCE_WITH_COMMANDS = 20.0
 
 
 class DataFolder:
-    """Private to its owner; `lock()` makes this process the only one that works with it."""
+    """Private to its owner; `lock()` makes this process the only one that works with it.
 
-    def __init__(self, path: Path | str) -> None:
+    `held` is the open lock of the program that this process was before.
+    """
+
+    def __init__(self, path: Path | str, held: int | None = None) -> None:
         self.path = Path(os.path.realpath(path))
-        self._lock: int | None = None
+        self._lock = held
         try:
             self._make()
         except OSError as error:
@@ -71,8 +74,8 @@ class DataFolder:
             self.path.chmod(OPEN_TO_ONE_GROUP)
 
     @property
-    def locked(self) -> bool:
-        return self._lock is not None
+    def held(self) -> int | None:
+        return self._lock
 
     def lock(self, purpose: Purpose = "service") -> None:
         """Raises when another service works here; waits a while for another command to finish."""

@@ -1,8 +1,8 @@
 """A reload: the parent becomes a new program, and its workers go on until there are new ones.
 
-The new program reads settings and code afresh and keeps the process id, the socket and, through
-the data folder, PostgreSQL. One variable of its environment tells it what to keep and whom to
-wait for.
+The new program reads settings and code afresh and keeps the process id, the socket, the lock of
+the data folder and, through that, PostgreSQL. One variable of its environment tells it what to
+keep and whom to wait for.
 """
 
 from __future__ import annotations
@@ -31,34 +31,41 @@ class Handover:
     workers: frozenset[int] = field(default_factory=frozenset)
     # The listener of the metrics, and what was counted so far.
     metrics: tuple[int, int] | None = None
+    # Of the data folder, which must not be free for a moment.
+    lock: int | None = None
 
     @classmethod
     def received(cls) -> Handover | None:
         value = os.environ.pop(VARIABLE, "")
         if not value:
             return None
-        kept, _, pids = value.partition(";")
-        listener, lifeline, *more = kept_open = [int(number) for number in kept.split()]
-        for descriptor in kept_open:
+        kept, workers, lock = ([*map(int, part.split())] for part in value.split(";"))
+        listener, lifeline, *metrics = kept
+        for descriptor in kept + lock:
             os.set_inheritable(descriptor, False)
-        metrics = (more[0], more[1]) if more else None
-        workers = frozenset(map(int, pids.split()))
-        return cls(received(listener), lifeline, workers, metrics)
+        return cls(
+            received(listener),
+            lifeline,
+            frozenset(workers),
+            (metrics[0], metrics[1]) if metrics else None,
+            lock[0] if lock else None,
+        )
 
     def pass_on(self) -> None:
         """Does not come back, unless the program can't be started."""
         kept = [self.listener.fileno(), self.lifeline, *(self.metrics or ())]
-        told = [" ".join(map(str, numbers)) for numbers in (kept, sorted(self.workers))]
+        lock = [] if self.lock is None else [self.lock]
+        told = [" ".join(map(str, numbers)) for numbers in (kept, sorted(self.workers), lock)]
         # What is heard before the new program listens must wait for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
-            for descriptor in kept:
+            for descriptor in kept + lock:
                 os.set_inheritable(descriptor, True)
             environment = {**os.environ, VARIABLE: ";".join(told)}
             program = command()
             os.execve(program[0], program, environment)
         finally:
-            for descriptor in kept:
+            for descriptor in kept + lock:
                 os.set_inheritable(descriptor, False)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 

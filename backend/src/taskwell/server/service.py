@@ -191,7 +191,7 @@ class Service:
     def _start_database(self) -> Settings:
         """Twice the connections that the workers take, for a reload has two crews for a while."""
         settings = self._settings
-        self._folder = DataFolder(settings.data)
+        self._folder = DataFolder(settings.data, self._handed.lock if self._handed else None)
         self._folder.lock()
         self._closing.callback(self._folder.unlock)
         connections = 2 * settings.workers * settings.pool_size + 20
@@ -265,12 +265,16 @@ class Service:
         try:
             with self._signals.interrupting():
                 subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
-            metrics = self._metrics.descriptors if self._metrics else None
-            Handover(self._listener, self._lifeline_end, self._crew.pids, metrics).pass_on()
+            self._hand_over()
         except (OSError, subprocess.CalledProcessError) as error:
             self._refuse_reload(str(error))
         except Stopped:
             return
+
+    def _hand_over(self) -> None:
+        metrics = self._metrics.descriptors if self._metrics else None
+        lock = self._folder.held if self._folder else None
+        Handover(self._listener, self._lifeline_end, self._crew.pids, metrics, lock).pass_on()
 
     def _refuse_reload(self, reason: str) -> None:
         logger.error("not reloaded: all goes on as before", extra={MEMBERS: {"reason": reason}})
