@@ -18,6 +18,7 @@ from end_to_end.processes import await_that, workers_of
 from end_to_end.program import Program
 from end_to_end.service import service_environment
 from end_to_end.serving import Serving, data_folder, postgres_pid, serving
+from taskwell.database.cluster import CLUSTER
 from taskwell.database.folder import DataFolder
 
 
@@ -68,20 +69,45 @@ def test_a_reload_reads_the_settings_again_without_a_gap(folder: Path) -> None:
         assert service.program.wait() == 0
 
 
+def test_the_database_goes_on_though_it_would_be_started_in_another_way(folder: Path) -> None:
+    with serving(folder, TASKWELL_LOG_LEVEL="info") as service:
+        before, postgres = workers_of(service.pid), postgres_pid(folder)
+        (folder / ".env").write_text("TASKWELL_POOL_SIZE=5\n")
+        with Traffic(service) as traffic:
+            service.program.process.send_signal(signal.SIGHUP)
+            service.program.wait_for('"reloaded"')
+            await_that(lambda: not before & workers_of(service.pid))
+        assert traffic.statuses == {200}
+        assert postgres_pid(folder) == postgres
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
         ("TASKWELL_MAX_TASKS=none", "TASKWELL_MAX_TASKS is not usable"),
         ("DATABASE_URL=postgresql://localhost/elsewhere", "takes a restart"),
+        ("TASKWELL_POOL_SIZE=20", "than the running PostgreSQL allows: that takes a restart"),
     ],
 )
 def test_a_reload_that_can_not_be_is_refused(folder: Path, setting: str, told: str) -> None:
     with serving(folder, TASKWELL_LOG_LEVEL="info") as service:
-        workers = workers_of(service.pid)
+        workers, postgres = workers_of(service.pid), postgres_pid(folder)
         (folder / ".env").write_text(f"{setting}\n")
         service.program.process.send_signal(signal.SIGHUP)
         said = service.program.wait_for("not reloaded: all goes on as before.*")[0]
         assert told in said
+        assert (workers_of(service.pid), postgres_pid(folder)) == (workers, postgres)
+        assert service.http.get("/tasks").status_code == 200
+
+
+def test_a_reload_without_the_programs_that_the_database_needs_is_refused(folder: Path) -> None:
+    with serving(folder, TASKWELL_LOG_LEVEL="info") as service:
+        workers = workers_of(service.pid)
+        # As if they had been replaced by those of another major version.
+        (folder / CLUSTER / "PG_VERSION").write_text("12\n")
+        service.program.process.send_signal(signal.SIGHUP)
+        said = service.program.wait_for("not reloaded: all goes on as before.*")[0]
+        assert "was made by PostgreSQL 12, but here is only" in said
         assert workers_of(service.pid) == workers
         assert service.http.get("/tasks").status_code == 200
 

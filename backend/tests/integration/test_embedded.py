@@ -172,6 +172,39 @@ def test_what_runs_with_other_settings_is_replaced(place: Path) -> None:
         folder.unlock()
 
 
+def test_what_is_in_use_goes_on_and_is_told_of_other_settings_at_its_next_start(
+    place: Path,
+) -> None:
+    orphan = killed_service(place)
+    folder = DataFolder(place)
+    private = EmbeddedPostgres(folder, max_connections=33, is_in_use=True)
+    private.start()
+    try:
+        assert private.pid == orphan
+        private.require_room(100)
+        with pytest.raises(DatabaseNotStarted, match="takes a restart"):
+            private.require_room(101)
+        private.stop()
+        private.start()
+        assert setting(private, "max_connections") == "33"
+    finally:
+        private.stop()
+        folder.unlock()
+
+
+def test_what_is_in_use_but_too_small_is_replaced(place: Path) -> None:
+    orphan = killed_service(place)
+    folder = DataFolder(place)
+    private = EmbeddedPostgres(folder, max_connections=101, is_in_use=True)
+    private.start()
+    try:
+        assert private.pid != orphan
+        assert setting(private, "max_connections") == "101"
+    finally:
+        private.stop()
+        folder.unlock()
+
+
 def test_what_lost_its_socket_is_replaced(place: Path) -> None:
     orphan = killed_service(place)
     (place / "socket" / ".s.PGSQL.5432").unlink()

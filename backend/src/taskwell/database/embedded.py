@@ -62,14 +62,21 @@ LARGEST_LOG = 8 * 1024 * 1024
 STATE = (
     "SELECT split_part(current_setting('server_version'), ' ', 1), "
     f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{NAME}'), "
-    f"EXISTS (SELECT FROM pg_database WHERE datname = '{NAME}')"
+    f"EXISTS (SELECT FROM pg_database WHERE datname = '{NAME}'), "
+    "current_setting('max_connections')"
 )
 
 
 class EmbeddedPostgres:
-    def __init__(self, folder: DataFolder, max_connections: int = 100) -> None:
+    """`is_in_use` in a reload: workers depend on the one that runs, so it goes on if it will do,
+    and what it would be told now it is told at its next start."""
+
+    def __init__(
+        self, folder: DataFolder, max_connections: int = 100, *, is_in_use: bool = False
+    ) -> None:
         self._folder = folder
         self._max_connections = max_connections
+        self._is_in_use = is_in_use
         self._cluster = folder.path / CLUSTER
         self._log = folder.path / "postgres.log"
         self._account = account_for(self._cluster)
@@ -127,7 +134,17 @@ class EmbeddedPostgres:
         if noted is None or noted.status != "ready":
             return False
         binaries = find_binaries(self._folder, self._account, self._existing_major())
-        return self._state(binaries)[1:] == ["t", "t"]
+        return self._state(binaries)[1:3] == ["t", "t"]
+
+    def require_room(self, max_connections: int) -> None:
+        """Before a reload: whether the one that runs can go on with so many connections."""
+        state = self._state(self.programs()[1])
+        # One that doesn't answer is replaced in any case.
+        if state and int(state[3]) < max_connections:
+            raise DatabaseNotStarted(
+                "so many workers, or so large a TASKWELL_POOL_SIZE, need more connections than the "
+                "running PostgreSQL allows: that takes a restart"
+            )
 
     def programs(self) -> tuple[Account, Binaries]:
         """Those that fit the database that is there, and whom to run them as."""
@@ -161,12 +178,18 @@ class EmbeddedPostgres:
             return False
         # Noted first: it may recover for long, and who asks for the end meanwhile ends it, too.
         self._postmaster = found
-        as_wanted = command_line_of(self._cluster) == self._command(binaries)
-        is_ready = as_wanted and self._await_ready(found)
-        if is_ready and self._state(binaries)[:1] == [binaries.version]:
+        if self._will_do(found, binaries):
             return True
         found.shut_down()
         return False
+
+    def _will_do(self, found: Postmaster, binaries: Binaries) -> bool:
+        if not self._is_in_use and command_line_of(self._cluster) != self._command(binaries):
+            return False
+        state = self._state(binaries) if self._await_ready(found) else []
+        if self._is_in_use:
+            return bool(state) and int(state[3]) >= self._max_connections
+        return state[:1] == [binaries.version]
 
     def _launch(self, binaries: Binaries) -> None:
         remove_former_copies(self._folder, binaries)
@@ -237,7 +260,7 @@ class EmbeddedPostgres:
 
     def _make_database(self, binaries: Binaries) -> None:
         state = self._state(binaries)
-        if len(state) != 3:
+        if not state:
             raise self._not_started("it runs but doesn't answer")
         if state[1] == "f":
             self._query(binaries, f"CREATE ROLE {NAME} LOGIN")

@@ -90,6 +90,11 @@ def check(settings: Settings) -> None:
         create_app(settings.model_copy(update={"database_url": url, "data": data}))
 
 
+def _connections(settings: Settings) -> int:
+    """Twice those that the workers take, for a reload has two crews for a while."""
+    return 2 * settings.workers * settings.pool_size + 20
+
+
 def _no_one_counts() -> None:
     return
 
@@ -189,16 +194,16 @@ class Service:
         return Metrics(listener, Ledger.new(layout))
 
     def _start_database(self) -> Settings:
-        """Twice the connections that the workers take, for a reload has two crews for a while."""
         settings = self._settings
         self._folder = DataFolder(settings.data, self._handed.lock if self._handed else None)
         self._folder.lock()
         self._closing.callback(self._folder.unlock)
-        connections = 2 * settings.workers * settings.pool_size + 20
         # It may be the ballast that lets PostgreSQL start.
         self._disk = DiskWatch(Disk(self._folder.path), self._storage)
         self._disk.look()
-        self._database = EmbeddedPostgres(self._folder, max_connections=connections)
+        self._database = EmbeddedPostgres(
+            self._folder, _connections(settings), is_in_use=self._handed is not None
+        )
         self._closing.callback(self._database.stop)
         self._database.start()
         return settings.model_copy(update={"database_url": SecretStr(self._database.url)})
@@ -264,9 +269,11 @@ class Service:
             return
         try:
             with self._signals.interrupting():
+                if self._database is not None:
+                    self._database.require_room(_connections(settings))
                 subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
             self._hand_over()
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, subprocess.CalledProcessError, DatabaseNotStarted) as error:
             self._refuse_reload(str(error))
         except Stopped:
             return
