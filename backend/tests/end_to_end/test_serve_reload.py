@@ -16,10 +16,19 @@ import pytest
 
 from end_to_end.processes import await_that, workers_of
 from end_to_end.program import Program
-from end_to_end.service import service_environment
+from end_to_end.service import SOURCES, service_environment
 from end_to_end.serving import Serving, data_folder, postgres_pid, serving
 from taskwell.database.cluster import CLUSTER
 from taskwell.database.folder import DataFolder
+
+WITH_A_DEFECT = """\
+from taskwell.server.worker import Worker
+
+def run(self, when_ready):
+    raise RuntimeError("{of_its_own}")
+
+Worker.run = run
+"""
 
 
 @pytest.fixture
@@ -110,6 +119,31 @@ def test_a_reload_without_the_programs_that_the_database_needs_is_refused(folder
         assert "was made by PostgreSQL 12, but here is only" in said
         assert workers_of(service.pid) == workers
         assert service.http.get("/tasks").status_code == 200
+
+
+def await_three(service: Serving, told: str) -> None:
+    """There is a pause only before the third attempt."""
+    await_that(lambda: service.program.output.count(told) >= 3)
+
+
+def test_a_reload_whose_workers_can_not_begin_may_be_tried_again(folder: Path) -> None:
+    program = folder / "sitecustomize.py"
+    found_first = {"PYTHONPATH": f"{folder}{os.pathsep}{SOURCES}"}
+    with serving(folder, TASKWELL_LOG_LEVEL="info", **found_first) as service:
+        former = workers_of(service.pid)
+        with Traffic(service) as traffic:
+            for defect in ("the first", "the second"):
+                program.write_text(WITH_A_DEFECT.format(of_its_own=defect))
+                service.program.process.send_signal(signal.SIGHUP)
+                await_three(service, f"Error: {defect}")
+                assert former <= workers_of(service.pid)
+            assert "the new workers can't begin: the former ones go on" in service.program.output
+            program.unlink()
+            service.program.process.send_signal(signal.SIGHUP)
+            service.program.wait_for('"reloaded"')
+            await_that(lambda: not former & workers_of(service.pid))
+        assert traffic.statuses == {200}
+        assert len(workers_of(service.pid)) == 1
 
 
 def test_a_worker_of_a_reloaded_service_is_replaced(folder: Path) -> None:

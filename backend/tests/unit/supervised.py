@@ -1,5 +1,6 @@
 """A parent with workers that misbehave in the way that the first argument names, as a program. The
-second is how many forks the system refuses, once there are two workers.
+second is how many forks the system refuses, once there are two workers. More of them give it former
+workers, as after a reload.
 
 It must be one of its own: what forks must have no threads, and a test has some.
 """
@@ -13,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from taskwell import logs
@@ -74,7 +76,10 @@ def main() -> None:
     supervisor.LONGEST_END = 0.5
     logs.configure("info", "text")
     signals = Signals()
-    crew = Crew(2, WORK[sys.argv[1]], signals)
+    former = [signals.fork(partial(WORK[name], lambda: None)) for name in sys.argv[3:]]
+    if former:
+        say(f"former: {former}")
+    crew = Crew(2, WORK[sys.argv[1]], signals, frozenset(former))
     parent = supervisor.Supervisor(signals, crew, socket.socket(), None, None)
     try:
         parent.run(lambda: say("all are ready"), lambda: say("asked to reload"))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import taskwell
-from end_to_end.processes import await_that, workers_of
+from end_to_end.processes import await_that, is_running, workers_of
 from end_to_end.program import Program
 
 PROGRAM = Path(__file__).with_name("supervised.py")
@@ -21,14 +21,25 @@ SOURCES = Path(taskwell.__file__).parents[1]
 
 
 @contextmanager
-def supervised(how: str, forks_refused: int = 0) -> Iterator[Program]:
+def supervised(how: str, *former: str, forks_refused: int = 0) -> Iterator[Program]:
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    with Program((sys.executable, PROGRAM, how, str(forks_refused)), environment) as program:
+    words = (str(PROGRAM), how, str(forks_refused), *former)
+    with Program((sys.executable, *words), environment) as program:
         yield program
 
 
 def test_workers_that_can_not_begin_end_the_start() -> None:
     with supervised("cannot_begin") as program:
+        assert program.wait() == 0
+        assert "refused: The service could not start" in program.output
+
+
+def test_workers_that_can_not_begin_leave_former_ones_at_work() -> None:
+    with supervised("cannot_begin", "listens") as program:
+        former = int(program.wait_for(r"former: \[(\d+)\]")[1])
+        await_that(lambda: program.output.count("the former ones go on") >= 2)
+        assert is_running(former)
+        os.kill(former, signal.SIGTERM)
         assert program.wait() == 0
         assert "refused: The service could not start" in program.output
 

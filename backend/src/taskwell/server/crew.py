@@ -40,6 +40,7 @@ class Crew:
         signals: Signals,
         former: frozenset[int] = frozenset(),
         when_lost: Callable[[], None] = lambda: None,
+        aside: frozenset[int] = frozenset(),
     ) -> None:
         self._size = size
         self._work = work
@@ -48,6 +49,8 @@ class Crew:
         self._members: dict[int, Member] = {}
         # Of a parent that this one has replaced: only waited for.
         self._former = set(former)
+        # Waited for too, and serves nobody.
+        self._aside = set(aside)
         self._has_lost_one_at_once = False
         self._failures = 0
         self._failed = 0.0
@@ -59,11 +62,11 @@ class Crew:
 
     @property
     def pids(self) -> frozenset[int]:
-        return frozenset(self._members) | self._former
+        return frozenset(self._members) | self._former | self._aside
 
     @property
     def is_gone(self) -> bool:
-        return not self._members and not self._former
+        return not self.pids
 
     @property
     def is_ready(self) -> bool:
@@ -74,7 +77,11 @@ class Crew:
     def has_failed(self) -> bool:
         """A worker that can't even begin the first time never will, and who looked at the schema
         may have found that nobody should."""
-        return self.is_refused or (self._has_lost_one_at_once and not self.has_served)
+        return self.is_refused or (self._cannot_begin and not self._former)
+
+    @property
+    def _cannot_begin(self) -> bool:
+        return self._has_lost_one_at_once and not self.has_served
 
     def seconds_until_hire(self) -> float | None:
         if len(self._members) == self._size:
@@ -116,6 +123,7 @@ class Crew:
 
     def _lose(self, pid: int, code: int) -> None:
         self._former.discard(pid)
+        self._aside.discard(pid)
         self.is_refused = self.is_refused or code == REFUSED
         member = self._members.pop(pid, None)
         if member is None:
@@ -133,6 +141,8 @@ class Crew:
         if member.hired > self._failed:
             # The others that were at work then may die of the same: that is no further failure.
             self._put_off()
+            if self._cannot_begin and self._former:
+                logger.error("the new workers can't begin: the former ones go on")
 
     def _put_off(self) -> None:
         self._failed = time.monotonic()

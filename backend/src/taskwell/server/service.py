@@ -158,8 +158,7 @@ class Service:
     def run(self, app: FastAPI, file: Path | None) -> None:
         lifeline, self._lifeline_end = os.pipe()
         former = self._handed.workers if self._handed else frozenset[int]()
-        if self._database is None:
-            former |= {self._schema}
+        aside = frozenset({self._schema} if self._database is None else ())
         config = configuration(app)
         page = f"{url_of(self._metrics.listener)}{PATH}" if self._metrics else None
         self._banner = banner(self._settings, url_of(self._listener), page, file)
@@ -170,7 +169,7 @@ class Service:
         gc.enable()
         work = partial(self._work, app, config, lifeline)
         count = self._metrics.ledger.count_death if self._metrics else _no_one_counts
-        self._crew = Crew(self._settings.workers, work, self._signals, former, count)
+        self._crew = Crew(self._settings.workers, work, self._signals, former, count, aside)
         self._supervisor = Supervisor(
             self._signals, self._crew, self._listener, self._database, self._disk
         )
@@ -281,7 +280,9 @@ class Service:
     def _hand_over(self) -> None:
         metrics = self._metrics.descriptors if self._metrics else None
         lock = self._folder.held if self._folder else None
-        Handover(self._listener, self._lifeline_end, self._crew.pids, metrics, lock).pass_on()
+        # Those who serve: from an earlier reload there may be new ones that have not begun.
+        lifeline = self._handed.lifeline if self._handed else self._lifeline_end
+        Handover(self._listener, lifeline, self._crew.pids, metrics, lock).pass_on()
 
     def _refuse_reload(self, reason: str) -> None:
         logger.error("not reloaded: all goes on as before", extra={MEMBERS: {"reason": reason}})
