@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from api_user import ApiUser
+from end_to_end.processes import workers_of
 from end_to_end.serving import Serving, data_folder, database_url, run, serving
 from expectations import expect_problem, expect_task
 from faults.later_versions import LaterVersions
@@ -121,6 +123,22 @@ def test_a_private_database_of_a_later_version(later: LaterVersions) -> None:
         assert refused.returncode == 1
         assert "run a newer version of Taskwell" in refused.stderr
         assert "could not be brought up to date: the log above tells why." in refused.stderr
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+def test_a_reload_into_a_version_that_is_too_old_is_refused(
+    own_database: str, later: LaterVersions, is_private: bool
+) -> None:
+    runner.upgrade(own_database)
+    place = {} if is_private else {"DATABASE_URL": own_database}
+    with data_folder() as folder, serving(folder, **place) as service:
+        workers = workers_of(service.pid)
+        later.add(CONTRACT.format(revision=f"{int(later.head) + 1:04}"))
+        later.migrate(database_url(folder) if is_private else own_database)
+        service.program.process.send_signal(signal.SIGHUP)
+        said = service.program.wait_for("not reloaded: all goes on as before.*")[0]
+        assert "run a newer version of Taskwell" in said
+        assert workers_of(service.pid) == workers
 
 
 class Clients:

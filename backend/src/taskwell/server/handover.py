@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskwell.errors import StartRefused
 from taskwell.server.listener import received
 from taskwell.server.signals import HEARD
 
+# While the new program is only tried out, it has the private database's address, if there is one.
 VARIABLE = "TASKWELL_HANDOVER"
 
 # As it is called by itself, whatever link it was started through.
@@ -68,6 +71,24 @@ class Handover:
             for descriptor in kept + lock:
                 os.set_inheritable(descriptor, False)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+
+def try_out(private_database: str) -> None:
+    """Raises where the new program refuses to serve, since by then it could not go back."""
+    tried = subprocess.run(
+        [*command(), "--check"],
+        env={**os.environ, VARIABLE: private_database},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if tried.returncode != 0:
+        raise StartRefused(tried.stderr.strip())
+
+
+def tried_out() -> str | None:
+    """None in a program that isn't."""
+    return os.environ.get(VARIABLE)
 
 
 def command() -> list[str]:

@@ -49,6 +49,23 @@ def attend(url: str, word: Word, *, is_own: bool) -> bool:
     return is_current(url) or (_migrate_own(url) if is_own else _tell_of_foreign(url, word))
 
 
+def require_fit(url: str) -> None:
+    """Before a reload: raises where this version would not understand what it finds."""
+    from taskwell.migrations.head import is_current  # noqa: PLC0415  # only this process waits
+
+    if is_current(url):
+        return
+    from taskwell.migrations.runner import state  # noqa: PLC0415  # only this process pays for it
+
+    try:
+        found = state(url)
+    except StartRefused:
+        # As at a start: it is served once it answers.
+        return
+    if found.too_new:
+        raise found.mismatch()
+
+
 def _migrate_own(url: str) -> bool:
     """The private database is ours alone, so it follows the version without being asked."""
     from taskwell.migrations.runner import upgrade  # noqa: PLC0415  # only this process pays for it

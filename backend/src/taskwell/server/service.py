@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
@@ -26,7 +25,7 @@ from taskwell.config import Settings
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.database.folder import DataFolder
 from taskwell.database.storage import Disk, Storage
-from taskwell.errors import DatabaseNotStarted, SettingsInvalid
+from taskwell.errors import DatabaseNotStarted, SettingsInvalid, StartRefused
 from taskwell.logs import MEMBERS
 from taskwell.measures.layout import Layout
 from taskwell.measures.ledger import Ledger
@@ -34,7 +33,7 @@ from taskwell.server import schema
 from taskwell.server.banner import banner, doubts
 from taskwell.server.crew import Crew
 from taskwell.server.disk_watch import DiskWatch
-from taskwell.server.handover import Handover, command
+from taskwell.server.handover import Handover, command, tried_out, try_out
 from taskwell.server.listener import listen, received, url_of
 from taskwell.server.mapped import let_go_of_code
 from taskwell.server.metrics_page import PATH, Metrics
@@ -88,6 +87,10 @@ def check(settings: Settings) -> None:
         # The development issuer makes its key where there is none.
         data = settings.data if has_key(settings.data) else Path(scratch)
         create_app(settings.model_copy(update={"database_url": url, "data": data}))
+    private_database = tried_out()
+    if private_database is not None:
+        direct = settings.database_url_unpooled or url
+        schema.require_fit(private_database or direct.get_secret_value())
 
 
 def _connections(settings: Settings) -> int:
@@ -270,9 +273,9 @@ class Service:
             with self._signals.interrupting():
                 if self._database is not None:
                     self._database.require_room(_connections(settings))
-                subprocess.run([*command(), "--check"], stdout=subprocess.DEVNULL, check=True)
+                try_out(self._database.url if self._database else "")
             self._hand_over()
-        except (OSError, subprocess.CalledProcessError, DatabaseNotStarted) as error:
+        except (OSError, StartRefused) as error:
             self._refuse_reload(str(error))
         except Stopped:
             return
