@@ -86,3 +86,14 @@ def test_what_is_handed_over_never_waits_for_a_connection(monkeypatch: pytest.Mo
         with handed.listener, handed.listener.dup():
             assert not os.get_blocking(listener.fileno())
         os.close(lifeline)
+
+
+def test_an_earlier_program_hands_no_lock_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listen("127.0.0.1", 0) as listener:
+        lifeline = os.dup(listener.fileno())
+        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};7 9")
+        handed = Handover.received()
+        assert handed is not None
+        assert (handed.workers, handed.metrics, handed.lock) == (frozenset({7, 9}), None, None)
+        handed.listener.close()
+        os.close(lifeline)

@@ -42,7 +42,9 @@ class Handover:
         value = os.environ.pop(VARIABLE, "")
         if not value:
             return None
-        kept, workers, lock = ([*map(int, part.split())] for part in value.split(";"))
+        # An earlier program hands no lock over.
+        parts = f"{value};".split(";")[:3]
+        kept, workers, lock = ([*map(int, part.split())] for part in parts)
         listener, lifeline, *metrics = kept
         for descriptor in kept + lock:
             os.set_inheritable(descriptor, False)
