@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import taskwell
+from taskwell.database.storage import Storage
 from taskwell.errors import SettingsInvalid, StartRefused
+from taskwell.measures.ledger import nameless_file
 from taskwell.server.handover import VARIABLE, Handover
 from taskwell.server.listener import listen, url_of
 
@@ -88,12 +90,28 @@ def test_what_is_handed_over_never_waits_for_a_connection(monkeypatch: pytest.Mo
         os.close(lifeline)
 
 
-def test_an_earlier_program_hands_no_lock_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_folder", [True, False], ids=["private", "another's"])
+def test_what_is_of_the_folder_is_handed_over(
+    monkeypatch: pytest.MonkeyPatch, *, has_folder: bool
+) -> None:
     with listen("127.0.0.1", 0) as listener:
-        lifeline = os.dup(listener.fileno())
-        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};7 9")
+        lifeline, lock, storage = (os.dup(listener.fileno()) for _ in range(3))
+        folder = f";{lock} {storage}" if has_folder else ""
+        monkeypatch.setenv(VARIABLE, f"{os.dup(listener.fileno())} {lifeline};7 9{folder}")
         handed = Handover.received()
         assert handed is not None
-        assert (handed.workers, handed.metrics, handed.lock) == (frozenset({7, 9}), None, None)
+        assert (handed.workers, handed.metrics) == (frozenset({7, 9}), None)
+        told = (handed.lock, handed.storage)
+        assert told == ((lock, storage) if has_folder else (None, None))
         handed.listener.close()
-        os.close(lifeline)
+        for descriptor in (lifeline, lock, storage):
+            os.close(descriptor)
+
+
+def test_a_full_disk_is_told_to_the_workers_of_the_former_program() -> None:
+    file = nameless_file(1)
+    former, new = Storage(file), Storage(file)
+    for is_full in (True, False):
+        new.is_full = is_full
+        assert former.is_full is is_full
+    os.close(file)

@@ -139,8 +139,10 @@ class EmbeddedPostgres:
     def require_room(self, max_connections: int) -> None:
         """Before a reload: whether the one that runs can go on with so many connections."""
         state = self._state(self.programs()[1])
-        # One that doesn't answer is replaced in any case.
-        if state and int(state[3]) < max_connections:
+        if not state:
+            # The new program would have to start it, and could not go back.
+            raise DatabaseNotStarted("PostgreSQL doesn't answer just now: try again once it does")
+        if int(state[3]) < max_connections:
             raise DatabaseNotStarted(
                 "so many workers, or so large a TASKWELL_POOL_SIZE, need more connections than the "
                 "running PostgreSQL allows: that takes a restart"

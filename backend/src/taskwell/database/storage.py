@@ -27,10 +27,12 @@ BALLAST_FILE = "ballast"
 
 
 class Storage:
-    """Whether there is no room for writes: one byte, shared with all processes forked later."""
+    """Whether there is no room for writes: one byte, shared with all processes forked later, and
+    with those of another program that gets the file."""
 
-    def __init__(self) -> None:
-        self._byte = mmap.mmap(-1, 1)
+    def __init__(self, file: int = -1) -> None:
+        self.file = file
+        self._byte = mmap.mmap(file, 1)
 
     @property
     def is_full(self) -> bool:

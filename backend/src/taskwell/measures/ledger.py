@@ -40,8 +40,7 @@ class Ledger:
 
     @classmethod
     def new(cls, layout: Layout) -> Self:
-        file = _nameless_file()
-        os.ftruncate(file, cls._size(layout))
+        file = nameless_file(cls._size(layout))
         ledger = cls(file, layout)
         ledger._numbers[0] = layout.fingerprint
         ledger._numbers[1] = 1
@@ -101,8 +100,11 @@ class Ledger:
         return True
 
 
-def _nameless_file() -> int:
+def nameless_file(size: int) -> int:
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("taskwell-measures")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        descriptor = os.memfd_create("taskwell")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, size)
+    return descriptor

@@ -7,16 +7,17 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from taskwell.logs import MEMBERS
+from taskwell.server.pauses import pause_after
 from taskwell.server.signals import REFUSED, Signals
 
 logger = logging.getLogger(__name__)
 
 # A worker that served for less than this has died at once.
 SHORT_LIFE = 1.0
-LONGEST_PAUSE = 30.0
 
 
 @dataclass(slots=True)
@@ -146,9 +147,8 @@ class Crew:
 
     def _put_off(self) -> None:
         self._failed = time.monotonic()
-        pause = 0.0 if self._failures == 0 else 2.0 ** (self._failures - 1)
+        self._next_hire = self._failed + (pause_after(self._failures) if self._failures else 0.0)
         self._failures += 1
-        self._next_hire = self._failed + min(pause, LONGEST_PAUSE)
 
     def dismiss(self, how: signal.Signals = signal.SIGTERM) -> None:
         for pid in self.pids:
@@ -156,4 +156,6 @@ class Crew:
 
 
 def _send(descriptor: int, note: bytes) -> None:
-    os.write(descriptor, note)
+    # Who reloads once more meanwhile has stopped reading, and ends this worker by the lifeline.
+    with suppress(BrokenPipeError):
+        os.write(descriptor, note)

@@ -10,6 +10,7 @@ import time
 from taskwell.database.embedded import EmbeddedPostgres
 from taskwell.errors import DatabaseNotStarted
 from taskwell.logs import MEMBERS
+from taskwell.server.pauses import pause_after
 from taskwell.server.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 # process that is nobody's child, PostgreSQL itself is looked at, more often.
 GLANCE = 600.0
 GLANCE_WITHOUT_PIDFD = 5.0
-LONGEST_PAUSE = 30.0
 # One that ran for longer than this did not die at once.
 SHORT_LIFE = 5.0
 
@@ -51,7 +51,7 @@ class DatabaseWatch:
                 was_restarted = self._database.restart_if_dead()
         except DatabaseNotStarted as error:
             self._failures += 1
-            self._next_look = time.monotonic() + self._pause()
+            self._next_look = time.monotonic() + pause_after(self._failures)
             members = {"reason": str(error)}
             logger.error("the database could not be restarted", extra={MEMBERS: members})
             return
@@ -67,10 +67,8 @@ class DatabaseWatch:
         self._is_down = True
         lived = time.monotonic() - self._started
         self._failures = self._failures + 1 if lived < SHORT_LIFE else 0
-        self._next_look = time.monotonic() + (self._pause() if self._failures > 1 else 0.0)
-
-    def _pause(self) -> float:
-        return min(LONGEST_PAUSE, 2.0 ** (self._failures - 1))
+        pause = pause_after(self._failures) if self._failures > 1 else 0.0
+        self._next_look = time.monotonic() + pause
 
     def _await_end(self) -> None:
         self._next_look = time.monotonic() + GLANCE_WITHOUT_PIDFD

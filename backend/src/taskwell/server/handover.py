@@ -22,6 +22,9 @@ from taskwell.server.signals import HEARD
 # While the new program is only tried out, it has the private database's address, if there is one.
 VARIABLE = "TASKWELL_HANDOVER"
 
+# Nobody sees to the workers meanwhile.
+PATIENCE_WITH_TRIAL = 60.0
+
 # As it is called by itself, whatever link it was started through.
 _ENVIRONMENT = Path(sys.prefix).resolve()
 
@@ -34,56 +37,66 @@ class Handover:
     workers: frozenset[int] = field(default_factory=frozenset)
     # The listener of the metrics, and what was counted so far.
     metrics: tuple[int, int] | None = None
-    # Of the data folder, which must not be free for a moment.
+    # That of the data folder, which must not be free for a moment, and what says whether its disk
+    # is full, which the former workers go by until their end.
     lock: int | None = None
+    storage: int | None = None
 
     @classmethod
     def received(cls) -> Handover | None:
         value = os.environ.pop(VARIABLE, "")
         if not value:
             return None
-        # An earlier program hands no lock over.
+        # An earlier program hands nothing of the folder over.
         parts = f"{value};".split(";")[:3]
-        kept, workers, lock = ([*map(int, part.split())] for part in parts)
+        kept, workers, folder = ([*map(int, part.split())] for part in parts)
         listener, lifeline, *metrics = kept
-        for descriptor in kept + lock:
+        for descriptor in kept + folder:
             os.set_inheritable(descriptor, False)
+        lock, storage = folder or (None, None)
         return cls(
             received(listener),
             lifeline,
             frozenset(workers),
             (metrics[0], metrics[1]) if metrics else None,
-            lock[0] if lock else None,
+            lock,
+            storage,
         )
 
     def pass_on(self) -> None:
         """Does not come back, unless the program can't be started."""
         kept = [self.listener.fileno(), self.lifeline, *(self.metrics or ())]
-        lock = [] if self.lock is None else [self.lock]
-        told = [" ".join(map(str, numbers)) for numbers in (kept, sorted(self.workers), lock)]
+        folder = [each for each in (self.lock, self.storage) if each is not None]
+        told = [" ".join(map(str, numbers)) for numbers in (kept, sorted(self.workers), folder)]
         # What is heard before the new program listens must wait for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
-            for descriptor in kept + lock:
+            for descriptor in kept + folder:
                 os.set_inheritable(descriptor, True)
             environment = {**os.environ, VARIABLE: ";".join(told)}
             program = command()
             os.execve(program[0], program, environment)
         finally:
-            for descriptor in kept + lock:
+            for descriptor in kept + folder:
                 os.set_inheritable(descriptor, False)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 
 
 def try_out(private_database: str) -> None:
     """Raises where the new program refuses to serve, since by then it could not go back."""
-    tried = subprocess.run(
-        [*command(), "--check"],
-        env={**os.environ, VARIABLE: private_database},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        tried = subprocess.run(
+            [*command(), "--check"],
+            env={**os.environ, VARIABLE: private_database},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_WITH_TRIAL,
+        )
+    except subprocess.TimeoutExpired:
+        raise StartRefused(
+            f"the new program was not ready to serve after {PATIENCE_WITH_TRIAL:.0f} s"
+        ) from None
     if tried.returncode != 0:
         raise StartRefused(tried.stderr.strip())
 

@@ -28,7 +28,7 @@ from taskwell.database.storage import Disk, Storage
 from taskwell.errors import DatabaseNotStarted, SettingsInvalid, StartRefused
 from taskwell.logs import MEMBERS
 from taskwell.measures.layout import Layout
-from taskwell.measures.ledger import Ledger
+from taskwell.measures.ledger import Ledger, nameless_file
 from taskwell.server import schema
 from taskwell.server.banner import banner, doubts
 from taskwell.server.crew import Crew
@@ -119,7 +119,8 @@ class Service:
         self._folder: DataFolder | None = None
         self._database: EmbeddedPostgres | None = None
         self._metrics: Metrics | None = None
-        self._storage = Storage()
+        handed_storage = handed.storage if handed else None
+        self._storage = Storage(nameless_file(1) if handed_storage is None else handed_storage)
         self._disk: DiskWatch | None = None
 
     def start(self) -> FastAPI:
@@ -282,10 +283,10 @@ class Service:
 
     def _hand_over(self) -> None:
         metrics = self._metrics.descriptors if self._metrics else None
-        lock = self._folder.held if self._folder else None
+        lock, storage = (self._folder.held, self._storage.file) if self._folder else (None, None)
         # Those who serve: from an earlier reload there may be new ones that have not begun.
         lifeline = self._handed.lifeline if self._handed else self._lifeline_end
-        Handover(self._listener, lifeline, self._crew.pids, metrics, lock).pass_on()
+        Handover(self._listener, lifeline, self._crew.pids, metrics, lock, storage).pass_on()
 
     def _refuse_reload(self, reason: str) -> None:
         logger.error("not reloaded: all goes on as before", extra={MEMBERS: {"reason": reason}})
