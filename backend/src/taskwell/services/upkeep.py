@@ -173,7 +173,7 @@ class DenyList:
     """Who has been cut off before their tokens expire: in memory, a few seconds old at most.
 
     Read only while requests arrive. Where the database is away, the last list goes on to hold; who
-    has read none yet lets nobody in.
+    has read none yet tries twice, and lets nobody in.
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -192,15 +192,10 @@ class DenyList:
         if now - self._read_at > _REFRESH_SECONDS:
             reading = self._begin_reading(now)
             if reading is not None and now - self._read_at > limit:
-                # Unlike awaiting it, this leaves both alone when one of them is cancelled.
-                await asyncio.wait([reading])
-                if reading.cancelled():
-                    raise DatabaseUnavailable(
-                        "the process ends, and read no list of who is cut off"
-                    )
-                failure = reading.result()
-                took_long = self._monotonic() - now > _LONG_SECONDS
-                if failure is not None and (took_long or self._is_unread):
+                failure = await _outcome_of(reading)
+                if failure is not None and self._is_unread and not self._took_long(now):
+                    failure = await _outcome_of(self._reading or self._read_anew(now))
+                if failure is not None and (self._is_unread or self._took_long(now)):
                     raise failure
         if issued_at < self._users.get(user_id, 0):
             raise TokenInvalid("the user was cut off after the token was issued")
@@ -232,13 +227,20 @@ class DenyList:
         """The reading under way, or a new one; None shortly after one that failed."""
         is_due = self._is_unread or now - self._tried_at > _REFRESH_SECONDS
         if self._reading is None and is_due:
-            self._tried_at = now
-            self._reading = asyncio.create_task(self._read_again())
+            return self._read_anew(now)
+        return self._reading
+
+    def _read_anew(self, now: float) -> asyncio.Task[Unavailable | None]:
+        self._tried_at = now
+        self._reading = asyncio.create_task(self._read_again())
         return self._reading
 
     @property
     def _is_unread(self) -> bool:
         return self._read_at == float("-inf")
+
+    def _took_long(self, begun: float) -> bool:
+        return self._monotonic() - begun > _LONG_SECONDS
 
     async def _read_again(self) -> Unavailable | None:
         try:
@@ -258,3 +260,11 @@ class DenyList:
         self._users = dict(zip(row["users"] or (), row["moments"] or (), strict=True))
         self._keys = frozenset(row["keys"] or ())
         self._read_at = asked_at
+
+
+async def _outcome_of(reading: asyncio.Task[Unavailable | None]) -> Unavailable | None:
+    # Unlike awaiting it, this leaves both alone when one of them is cancelled.
+    await asyncio.wait([reading])
+    if reading.cancelled():
+        raise DatabaseUnavailable("the process ends, and read no list of who is cut off")
+    return reading.result()
