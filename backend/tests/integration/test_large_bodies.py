@@ -32,7 +32,7 @@ def batch(size: int) -> dict[str, Any]:
 
 
 def test_who_comes_when_there_is_no_room_is_told_to_come_again(alice: ApiUser) -> None:
-    with Share() as other:
+    with Share("other") as other:
         other.grow_to(2 * SMALL)
         refused = alice.post("/sync", batch(2 * SMALL))
         expect_problem(refused, 503, "overloaded")
@@ -47,26 +47,50 @@ def test_room_is_given_back_whatever_happens(alice: ApiUser) -> None:
     imported["tasks"] = ["x" * 2 * SMALL]
     for _ in range(3):
         assert alice.post("/me/import", imported).status_code == 422
-        expect_problem(alice.post("/sync", batch(4 * SMALL)), 503, "overloaded")
-    with Share() as all_of_it:
-        all_of_it.grow_to(3 * SMALL)
+        with Share("other") as other:
+            other.grow_to(2 * SMALL)
+            expect_problem(alice.post("/sync", batch(2 * SMALL)), 503, "overloaded")
+    assert all_is_free()
+
+
+def all_is_free() -> bool:
+    """All of it together fits in, of two users who take half of it each."""
+    with Share("one") as one, Share("other") as other, Share("third") as third:
+        one.grow_to(3 * SMALL // 2)
+        other.grow_to(3 * SMALL // 2)
+        with pytest.raises(Overloaded):
+            third.grow_to(SMALL + 1)
+    return True
 
 
 def test_shares_are_counted_together() -> None:
-    with Share() as one, Share() as other:
+    with Share("one") as one, Share("other") as other:
         one.grow_to(SMALL + 1)
         one.grow_to(2 * SMALL)
         with pytest.raises(Overloaded):
             other.grow_to(SMALL + 1)
         # Small ones are for everybody.
         other.grow_to(SMALL)
-    with Share() as other:
-        other.grow_to(3 * SMALL)
+    assert all_is_free()
+
+
+def test_one_user_takes_no_more_than_half() -> None:
+    with Share("one") as one, Share("one") as more, Share("other") as other:
+        one.grow_to(SMALL + 1)
+        with pytest.raises(Overloaded):
+            more.grow_to(SMALL + 1)
+        other.grow_to(SMALL + 1)
+
+
+def test_alone_a_body_may_be_as_large_as_its_path_allows() -> None:
+    with Share("one") as one:
+        one.grow_to(9 * SMALL)
+    assert all_is_free()
 
 
 def test_a_share_ends_with_a_request_that_is_given_up() -> None:
     async def upload() -> None:
-        with Share() as share:
+        with Share("one") as share:
             share.grow_to(3 * SMALL)
             await asyncio.Event().wait()
 
@@ -77,5 +101,4 @@ def test_a_share_ends_with_a_request_that_is_given_up() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
-    with Share() as share:
-        share.grow_to(3 * SMALL)
+    assert all_is_free()

@@ -26,8 +26,10 @@ MERGE_PATCH = "application/merge-patch+json"
 _MOST_MEMBERS = 64
 _MOST_VALUES = 2_000_000
 
-# One large body at a time, beside the requests that wait for nothing but the event loop.
+# One large body at a time, beside the requests that wait for nothing but the event loop; and the
+# others not behind an import.
 _reader = ThreadPoolExecutor(1, "bodies")
+_reader_of_large = ThreadPoolExecutor(1, "large bodies")
 
 _UTF8 = re.compile(r'\s*(?:charset="?utf-8"?\s*)?', re.IGNORECASE)
 
@@ -42,13 +44,13 @@ Body = TypeVar("Body", bound=BaseModel)
 
 async def json_body(call: Call, model: type[Body], *media_types: str) -> Body:
     _check_media_type(call, media_types or (JSON,))
-    return await _parsed(await read_bytes(call), model)
+    return await _parsed(await read_bytes(call), model, _reader)
 
 
 async def large_json_body(call: Call, model: type[Body], limit: int, share: Share) -> Body:
     """`limit` is the body's, where it is more than that of the settings."""
     _check_media_type(call, (JSON,))
-    return await _parsed(await read_bytes(call, limit, share), model)
+    return await _parsed(await read_bytes(call, limit, share), model, _reader_of_large)
 
 
 async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
@@ -57,7 +59,7 @@ async def optional_json_body(call: Call, model: type[Body]) -> Body | None:
     if not raw:
         return None
     _check_media_type(call, (JSON,))
-    return await _parsed(raw, model)
+    return await _parsed(raw, model, _reader)
 
 
 async def read_bytes(call: Call, limit: int = 0, share: Share | None = None) -> bytes:
@@ -83,10 +85,10 @@ async def _read_stream(call: Call, limit: int, share: Share | None) -> bytes:
     return bytes(chunks)
 
 
-async def _parsed(raw: bytes, model: type[Body]) -> Body:
+async def _parsed(raw: bytes, model: type[Body], reader: ThreadPoolExecutor) -> Body:
     if len(raw) <= SMALL:
         return parse(raw, model)
-    return await asyncio.get_running_loop().run_in_executor(_reader, parse, raw, model)
+    return await asyncio.get_running_loop().run_in_executor(reader, parse, raw, model)
 
 
 def parse(raw: bytes, model: type[Body]) -> Body:

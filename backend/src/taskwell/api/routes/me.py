@@ -40,7 +40,7 @@ async def export_account(call: Call) -> Response:
 )
 async def import_account(call: Call) -> Response:
     """Ids and times are kept. Safe to repeat; all of it or nothing."""
-    with Share() as share:
+    with Share(call.user) as share:
         document = await large_json_body(call, ImportDocument, _LARGEST_IMPORT, share)
         imported = await call.belongings.bring_back(call.user, document)
     return JSONResponse(imported, headers=PRIVATE)

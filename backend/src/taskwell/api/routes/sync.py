@@ -53,7 +53,7 @@ async def pull_changes(call: Call) -> Response:
 )
 async def exchange_changes(call: Call) -> Response:
     """Each operation takes effect once. The changes include what the operations did."""
-    with Share() as share:
+    with Share(call.user) as share:
         batch = await large_json_body(call, SyncRequest, _LARGEST_BATCH, share)
         exchange = await call.sync.exchange(call.user, batch)
     request_id = trace.of(call.scope).request_id
