@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -445,6 +445,62 @@ def test_a_token_that_is_past_is_told_nothing_though_there_are_news(
         async with process(settings) as here:
             identity = Identity(alice.user_id, int(time.time()), issued_at=0, kid=None)
             call = cast("Call", SimpleNamespace(identity=identity, live=here.live))
-            assert [event async for event in stream_events(call)] == []
+            async with here.stream(alice) as stream:
+                assert [event async for event in stream_events(call, stream)] == []
 
     within(story)
+
+
+@pytest.mark.parametrize("steps", range(12))
+def test_who_goes_at_any_moment_leaves_no_stream(
+    client: TestClient, alice: ApiUser, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = client.app
+
+    async def come_and_go() -> int:
+        gone = asyncio.Event()
+        tell = Stream.tell
+
+        def tell_later(stream: Stream, tag: str, left: int = steps) -> None:
+            gone.set()
+            if left:
+                asyncio.get_running_loop().call_soon(tell_later, stream, tag, left - 1)
+            else:
+                tell(stream, tag)
+
+        monkeypatch.setattr(Stream, "tell", tell_later)
+        said = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            for message in said:
+                return message
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            return
+
+        await app(events_scope(alice.token), receive, send)
+        streams: int = app.state.live.open_streams
+        return streams
+
+    assert client.portal is not None
+    assert client.portal.call(come_and_go) == 0
+
+
+def events_scope(token: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/events",
+        "raw_path": b"/events",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+        "state": {},
+    }
