@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from taskwell.database.diagnosis import Expectations, Finding, examine
 
 EXPECTED = Expectations(connections=1, prepared_statements=True, is_direct=True)
@@ -51,7 +49,6 @@ async def look(url: str) -> dict[str, Finding]:
     return {finding.check: finding async for finding in examine(url, EXPECTED)}
 
 
-@pytest.mark.skipif("TASKWELL_TEST_DATABASE_URL" in os.environ, reason="in front of a socket")
 def test_a_proxy_that_makes_up_numbers_is_no_pooler(database_url: str) -> None:
     async def main() -> dict[str, Finding]:
         async with proxy(database_url) as url:
