@@ -30,12 +30,13 @@ from taskwell.database.storage import Storage
 from taskwell.measuring import build_meter
 from taskwell.migrations.head import HEAD
 from taskwell.services.belongings import Belongings
+from taskwell.services.deny_list import DenyList
 from taskwell.services.lists import Lists
 from taskwell.services.live import Live
 from taskwell.services.receipts import Receipts
 from taskwell.services.sync import Sync
 from taskwell.services.tasks import Tasks
-from taskwell.services.upkeep import DenyList, Purge, Revisions, Upkeep
+from taskwell.services.upkeep import Purge, Revisions, Upkeep
 
 
 def create_app(

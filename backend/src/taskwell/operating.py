@@ -18,7 +18,8 @@ from taskwell.database.pool import USUAL_PATIENCE, Database, Patience
 from taskwell.errors import SettingsInvalid, StartRefused, Unavailable
 from taskwell.migrating import migrated_url
 from taskwell.models.limits import Denied
-from taskwell.services.upkeep import DenyList, Epochs, Purge
+from taskwell.services.deny_list import DenyList
+from taskwell.services.upkeep import Epochs, Purge
 
 ONE_HOUR = 3600.0
 

@@ -20,7 +20,7 @@ from taskwell.database.pool import Database
 from taskwell.database.statement import Statement
 from taskwell.errors import DatabaseUnavailable, TokenInvalid
 from taskwell.models.limits import Denied
-from taskwell.services.upkeep import DenyList
+from taskwell.services.deny_list import DenyList
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -32,8 +32,9 @@ from taskwell.config import Settings
 from taskwell.database.listener import Listener
 from taskwell.database.pool import USUAL_PATIENCE, Database, Patience
 from taskwell.models.limits import Denied
+from taskwell.services.deny_list import DenyList
 from taskwell.services.live import Live, Stream
-from taskwell.services.upkeep import DenyList, Revisions
+from taskwell.services.upkeep import Revisions
 from taskwell.statements.upkeep import NUDGE
 
 PATIENCE = 20.0

@@ -14,12 +14,13 @@ from taskwell.auth.gate import Gate
 from taskwell.auth.identity import Identity
 from taskwell.errors import TokenRefused
 from taskwell.services.belongings import Belongings
+from taskwell.services.deny_list import DenyList
 from taskwell.services.lists import Lists
 from taskwell.services.live import Live
 from taskwell.services.receipts import Claim, Receipts
 from taskwell.services.sync import Sync
 from taskwell.services.tasks import Tasks
-from taskwell.services.upkeep import DenyList, Purge
+from taskwell.services.upkeep import Purge
 
 
 class Call(Request):

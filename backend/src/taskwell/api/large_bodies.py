@@ -7,7 +7,6 @@ as much as they may would fill the memory in the meantime.
 from __future__ import annotations
 
 from collections import Counter
-from types import TracebackType
 from typing import Self
 
 from taskwell.errors import Overloaded
@@ -33,12 +32,7 @@ class Share:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._change_to(0)
 
     def grow_to(self, size: int) -> None:

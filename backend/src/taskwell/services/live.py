@@ -18,8 +18,9 @@ from hashlib import blake2b
 
 from taskwell.database.listener import Listener
 from taskwell.errors import TokenRefused, Unavailable
+from taskwell.services.deny_list import DenyList
 from taskwell.services.lists import NOTHING_YET
-from taskwell.services.upkeep import DenyList, Revisions
+from taskwell.services.upkeep import Revisions
 
 logger = logging.getLogger(__name__)
 
