@@ -182,6 +182,21 @@ def test_one_that_broke_while_it_was_idle_is_replaced(database_url: str) -> None
     play(database_url, scene)
 
 
+def test_one_that_ends_beneath_another_is_not_kept(database_url: str) -> None:
+    async def scene(connections: Connections) -> None:
+        async with taken(connections) as upper:
+            async with taken(connections) as lower:
+                process = lower.get_server_pid()
+            await upper.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+        async with asyncio.timeout(30):
+            while connections.usage() != Usage(0, 1, 2, 0):  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        async with taken(connections) as left:
+            assert left is upper
+
+    play(database_url, scene, limit=2)
+
+
 def test_one_that_could_not_be_made_leaves_its_place_to_the_next() -> None:
     async def main() -> None:
         attempts = 0

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
+import asyncpg
 import pytest
 import uvloop
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -17,6 +18,7 @@ from api_user import ApiUser
 from integration.wire import HEAD, Wire
 from taskwell.config import Settings
 from taskwell.database import connections as database_connections
+from taskwell.database.url import target
 from taskwell.errors import DatabaseBusy
 from taskwell.main import create_app
 from taskwell.server import turnstile, worker
@@ -97,9 +99,10 @@ def test_a_request_that_got_no_turn_is_let_go(
     assert what_is_left(settings, request("GET /tasks"), 503) == []
 
 
-def test_who_waits_for_a_connection_in_vain_is_let_go() -> None:
+def test_who_waits_for_a_connection_in_vain_is_let_go(database_url: str) -> None:
     async def connect() -> object:
-        return object()
+        where = target(database_url)
+        return await asyncpg.connect(where.dsn, **where.options)
 
     async def leave() -> list[object]:
         connections = database_connections.Connections(connect, limit=1, turn=0.01)
@@ -108,6 +111,7 @@ def test_who_waits_for_a_connection_in_vain_is_let_go() -> None:
             for _ in range(3):
                 with suppress(DatabaseBusy):
                     await connections.take()
+        await connections.close()
         return [thing for thing in found if isinstance(thing, DatabaseBusy)]
 
     assert asyncio.run(leave()) == []

@@ -124,10 +124,19 @@ class Connections:
     async def _make(self) -> Connection:
         self._open += 1
         try:
-            return await self._connect()
+            connection = await self._connect()
         except BaseException:
             self._lose()
             raise
+        connection.add_termination_listener(self._forget)
+        return connection
+
+    def _forget(self, ended: Connection) -> None:
+        """One that was idle when the database ended it: beneath others nobody would find out."""
+        kept = [idle for idle in self._idle if idle[0] is not ended]
+        if len(kept) < len(self._idle):
+            self._idle = deque(kept)
+            self._lose()
 
     def _pass_on(self, handed: Connection | None) -> None:
         if handed is None:
