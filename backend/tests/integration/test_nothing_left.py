@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import asyncpg
 import pytest
@@ -15,15 +14,13 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api_user import ApiUser
+from integration.served import served
 from integration.wire import HEAD, Wire
 from taskwell.config import Settings
 from taskwell.database import connections as database_connections
 from taskwell.database.url import target
 from taskwell.errors import DatabaseBusy
-from taskwell.main import create_app
-from taskwell.server import turnstile, worker
-from taskwell.server.connections import Connections
-from taskwell.server.protocol import Http
+from taskwell.server import turnstile
 
 JSON = "Content-Type: application/json\r\n"
 
@@ -47,23 +44,6 @@ REQUESTS = {
     "health": ("GET /health", "", "", 200),
     "preflight": ("OPTIONS /tasks", "Origin: https://app.example.com\r\n", "", 204),
 }
-
-
-@asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[int]:
-    """In this process, where its garbage can be seen."""
-    config = worker.configuration(create_app(settings))
-    lifespan = config.lifespan_class(config)
-    await lifespan.startup()
-    state = Connections(settings.cors_origins)
-
-    protocol = partial(Http, config=config, server_state=state, app_state=lifespan.state)
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await lifespan.shutdown()
 
 
 @contextmanager

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from starlette.testclient import TestClient
+import uvloop
+from starlette.types import Receive, Scope, Send
 
-from api_user import ApiUser
 from end_to_end.program import Program
-from expectations import expect_problem
+from integration.served import served
 from integration.wire import HEAD, Wire
 from integration.wire_servers import port_of, wire_server
 from taskwell.config import Settings
-from taskwell.main import create_app
 from taskwell.server import turnstile
 
 WAIT = f"GET /waiting{HEAD}\r\n"
@@ -75,19 +75,107 @@ def test_who_hangs_up_while_waiting_keeps_no_place() -> None:
                 assert after.send(ASK).answer().status == 200
 
 
+def test_nothing_is_begun_for_who_hung_up_while_waiting() -> None:
+    with full_server(1) as (server, wires):
+        with Wire(port_of(server)) as gone:
+            gone.send(WAIT).reset()
+        # Its end has been seen by the time that the next connection is served.
+        with Wire(port_of(server)) as probe:
+            assert probe.send(f"GET /health{HEAD}\r\n").answer().status == 405
+        let_go(server, wires)
+        with Wire(port_of(server)) as after:
+            assert after.send(ASK).answer().status == 200
+        assert server.output.count("it waits") == 1
+
+
+def test_who_waits_is_served_in_turn() -> None:
+    with full_server(1) as (server, wires), ExitStack() as open_wires:
+        waiting = [open_wires.enter_context(Wire(port_of(server))) for _ in range(3)]
+        for wire in waiting:
+            wire.send(f"GET /waiting{HEAD}Connection: close\r\n\r\n")
+            with Wire(port_of(server)) as probe:
+                assert probe.send(f"GET /health{HEAD}\r\n").answer().status == 405
+        assert server.output.count("it waits") == 1
+        let_go(server, wires)
+        assert [wire.answer().status for wire in waiting] == [200] * 3
+        assert server.output.count("it waits") == 4
+
+
+@pytest.mark.parametrize("bound", ["TURN_PATIENCE", "MOST_WAITING"])
 def test_waiting_has_an_end(
-    settings: Settings, alice: ApiUser, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(turnstile, "ROOM", 0)
-    monkeypatch.setattr(turnstile, "TURN_PATIENCE", 0.01)
-    app = turnstile.Turnstile(create_app(settings))
-    with TestClient(app, base_url="http://taskwell.test") as client:
-        user = ApiUser(client, alice.user_id, alice.token)
-        refused = user.get("/tasks", headers={"origin": settings.cors_origins[0]})
-        expect_problem(refused, 503, "overloaded")
-        assert refused.headers["retry-after"] == "1"
-        assert refused.headers["access-control-allow-origin"] == settings.cors_origins[0]
-        assert client.get("/health").status_code == 200
+    monkeypatch.setattr(turnstile, bound, 0)
+
+    def ask(port: int) -> None:
+        with Wire(port) as wire:
+            origin = settings.cors_origins[0]
+            refused = wire.send(f"GET /tasks{HEAD}Origin: {origin}\r\n\r\n").answer()
+            assert (refused.status, refused.problem) == (503, "overloaded")
+            assert refused.headers["retry-after"] == "1"
+            assert refused.headers["access-control-allow-origin"] == origin
+            assert wire.send(f"GET /health{HEAD}\r\n").answer().status == 200
+
+    serve_for(ask, settings)
+
+
+def serve_for(ask: Callable[[int], None], settings: Settings) -> None:
+    async def main() -> None:
+        async with served(settings) as port:
+            await asyncio.to_thread(ask, port)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def test_who_has_sent_its_body_waits_for_its_turn_again() -> None:
+    with wire_server("ROOM=1") as server, Wire(port_of(server)) as slow:
+        slow.send(f"POST /length{HEAD}Content-Length: 5\r\n\r\nab")
+        with Wire(port_of(server)) as other:
+            other.send(WAIT)
+            server.wait_for("it waits")
+            assert slow.send("cde").waits(0.3)
+            let_go(server, [other])
+            assert slow.answer().body == b"5"
+
+
+@pytest.mark.parametrize("bound", ["TURN_PATIENCE=0.2", "MOST_WAITING=0"])
+def test_waiting_once_more_has_an_end(bound: str) -> None:
+    """Others have taken the place while the body was on its way."""
+    with wire_server("ROOM=1", bound) as server, Wire(port_of(server)) as slow:
+        slow.send(f"POST /length{HEAD}Content-Length: 5\r\n\r\nab")
+        with Wire(port_of(server)) as other:
+            other.send(WAIT)
+            server.wait_for("it waits")
+            refused = slow.send("cde").answer()
+            assert (refused.status, refused.body) == (503, b"Overloaded")
+            let_go(server, [other])
+
+
+@pytest.mark.parametrize("was_handed_on", [False, True])
+def test_who_is_cancelled_while_waiting_again_keeps_no_place(was_handed_on: bool) -> None:
+    async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError
+
+    async def main() -> None:
+        gate = turnstile.Turnstile(nobody)
+        for _ in range(turnstile.ROOM):
+            await gate.enter_again()
+        waiting = asyncio.create_task(gate.enter_again())
+        await asyncio.sleep(0)
+        assert (gate.inside, gate.waiting) == (turnstile.ROOM, 1)
+        if was_handed_on:
+            gate.leave()
+            assert gate.inside == turnstile.ROOM
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        if not was_handed_on:
+            gate.leave()
+        assert (gate.inside, gate.waiting) == (turnstile.ROOM - 1, 0)
+
+    asyncio.run(main())
 
 
 def test_a_body_on_its_way_holds_nobody_up() -> None:

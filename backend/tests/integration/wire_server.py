@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from taskwell import logs
 from taskwell.configuring import load_settings
+from taskwell.errors import Overloaded
 from taskwell.server import deadlines, protocol, turnstile, untaken, worker
 from taskwell.server.listener import listen
 
@@ -39,6 +40,10 @@ def application() -> FastAPI:
     # Nobody measures it.
     app.state.meter = None
     released = asyncio.Event()
+
+    @app.exception_handler(Overloaded)
+    async def overloaded(_: Request, error: Overloaded) -> Response:
+        return Response(type(error).__name__, 503)
 
     @app.get("/headers")
     async def headers(request: Request) -> dict[str, str]:

@@ -11,6 +11,8 @@ from uvicorn.server import ServerState
 
 from taskwell.server.untaken import Untaken
 
+Server = tuple[str, int | None] | None
+
 
 class Connections(ServerState):
     """The Date header is made when it is asked for, and the end of the last connection is told: so
@@ -23,8 +25,13 @@ class Connections(ServerState):
         self._default_headers: list[tuple[bytes, bytes]] = []
         super().__init__()
         self.untaken = Untaken()
+        self._servers: dict[Server, Server] = {}
         self.all_closed = asyncio.Event()
         self.all_closed.set()
+
+    def only_one(self, server: Server) -> Server:
+        """Our end of a connection, which is nearly always the same one."""
+        return self._servers.setdefault(server, server)
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:

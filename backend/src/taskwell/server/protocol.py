@@ -30,7 +30,8 @@ from taskwell.server.refusals import (
     TARGET_TOO_LONG,
     refuse,
 )
-from taskwell.server.spare import Flow, Pipeline
+from taskwell.server.spare import Arrival, Flow, Pipeline
+from taskwell.server.turnstile import Turnstile
 
 MOST_PIPELINED = 16
 LINGER = 1.5
@@ -61,6 +62,7 @@ class Http(TimedHttp):
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", Joined(transport, self.loop))
         self.flow = Flow(transport)
+        self.server = self.server_state.only_one(self.server)
         self.server_state.all_closed.clear()
         self.await_head()
 
@@ -262,7 +264,12 @@ class Http(TimedHttp):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle
-        super()._start_asgi_task(cycle, app)
+        cycle.message_event = cast("asyncio.Event", Arrival(cycle.message_event))
+        cast("Turnstile", app).admit(self, cycle)
+
+    def begin(self, cycle: RequestResponseCycle) -> None:
+        """Its turn has come."""
+        super()._start_asgi_task(cycle, self.app)
 
     def _is_answering(self) -> bool:
         return self.running is not None and not self.running.response_complete

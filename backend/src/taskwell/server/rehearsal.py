@@ -1,4 +1,4 @@
-"""A few requests to nobody, before the workers are forked.
+"""The begin of a start and a few requests to nobody, before the workers are forked.
 
 The first run of any code writes to memory: caches fill, the interpreter adapts. What was written
 before the fork is shared by all workers, what is written after it each of them has for itself.
@@ -6,6 +6,7 @@ before the fork is shared by all workers, what is written after it each of them 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import cast
@@ -19,15 +20,16 @@ ROUNDS = 20
 def rehearse(app: ASGIApp) -> None:
     logging.disable()
     try:
-        for path in PATHS * ROUNDS:
-            _run(app, path)
+        for scope in ({"type": "lifespan"}, *map(_scope, PATHS * ROUNDS)):
+            _run(app, scope)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _run(app: ASGIApp, path: str) -> None:
+def _run(app: ASGIApp, scope: Scope) -> None:
     """Without an event loop, which has no business in the parent: as far as it goes at one go."""
-    coroutine = cast("Coroutine[object, None, None]", app(_scope(path), _receive, _send))
+    receive = _wait if scope["type"] == "lifespan" else _receive
+    coroutine = cast("Coroutine[object, None, None]", app(scope, receive, _send))
     try:
         coroutine.send(None)
     except StopIteration:
@@ -51,6 +53,11 @@ def _scope(path: str) -> Scope:
         "server": None,
         "state": {},
     }
+
+
+async def _wait() -> Message:
+    await asyncio.sleep(0)
+    raise AssertionError("nobody goes on from here")
 
 
 async def _receive() -> Message:

@@ -33,8 +33,8 @@ def configuration(app: FastAPI) -> uvicorn.Config:
     turnstile = Turnstile(app)
     meter: Meter | None = app.state.meter
     if meter is not None:
-        meter.watch("taskwell_requests_running", lambda: turnstile.turns.inside)
-        meter.watch("taskwell_requests_waiting", lambda: turnstile.turns.waiting)
+        meter.watch("taskwell_requests_running", lambda: turnstile.inside)
+        meter.watch("taskwell_requests_waiting", lambda: turnstile.waiting)
     config = uvicorn.Config(
         turnstile,
         http=Http,

@@ -34,6 +34,10 @@ def parts_of(token: str) -> tuple[dict[str, object], dict[str, object]]:
     return jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
 
 
+def key_id_of(issuer: DevelopmentIssuer) -> str:
+    return str(json.loads(issuer.jwks())["keys"][0]["kid"])
+
+
 def test_its_key_set_looks_like_better_auths(tmp_path: Path) -> None:
     [key] = json.loads(DevelopmentIssuer(tmp_path).jwks())["keys"]
     assert set(key) == {"alg", "crv", "x", "kty", "kid"}
@@ -43,7 +47,7 @@ def test_its_key_set_looks_like_better_auths(tmp_path: Path) -> None:
 def test_its_tokens_look_like_better_auths(tmp_path: Path) -> None:
     issuer = DevelopmentIssuer(tmp_path, clock=Clock(NOW + 0.7))
     head, body = parts_of(issuer.token("ada", ttl=60))
-    assert head == {"alg": "EdDSA", "kid": json.loads(issuer.jwks())["keys"][0]["kid"]}
+    assert head == {"alg": "EdDSA", "kid": key_id_of(issuer)}
     assert body == {
         "iat": NOW,
         "name": "ada",
@@ -54,6 +58,13 @@ def test_its_tokens_look_like_better_auths(tmp_path: Path) -> None:
         "iss": LOCAL,
         "aud": LOCAL,
     }
+
+
+def test_another_library_verifies_its_tokens(tmp_path: Path) -> None:
+    issuer = DevelopmentIssuer(tmp_path)
+    key = jwt.PyJWKSet.from_json(issuer.jwks().decode())[key_id_of(issuer)]
+    token = issuer.token("Zoë")
+    assert jwt.decode(token, key, algorithms=["EdDSA"], audience=LOCAL)["sub"] == "Zoë"
 
 
 def test_a_token_lives_an_hour_unless_told_otherwise(tmp_path: Path) -> None:
