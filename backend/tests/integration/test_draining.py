@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import struct
@@ -82,3 +83,19 @@ def test_a_request_whose_client_has_gone_is_finished() -> None:
         server.process.terminate()
         assert other.send(f"POST /release{HEAD}{CLOSE}").answer().status == 200
         server.wait_for("it was released")
+
+
+def test_where_no_more_files_may_be_open_a_connection_waits() -> None:
+    with wire_server() as server, Wire(port_of(server)) as first:
+        assert first.send(ASK).answer().status == 200
+        pid = server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        # The lowest number that is free must not be below it.
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        with Wire(port_of(server)) as second:
+            second.send(ASK)
+            server.wait_for("a connection could not be taken")
+            assert first.send(ASK).answer().status == 200
+            assert second.waits(0)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            assert second.answer().status == 200

@@ -24,28 +24,28 @@ from taskwell.server.crew import Crew
 from taskwell.server.signals import Signals
 
 
-def cannot_begin(ready: Callable[[], None]) -> bool:
+def cannot_begin(_: int, ready: Callable[[], None]) -> bool:
     return False
 
 
-def raises(ready: Callable[[], None]) -> bool:
+def raises(_: int, ready: Callable[[], None]) -> bool:
     raise RuntimeError("on purpose")
 
 
-def ends_at_once(ready: Callable[[], None]) -> bool:
+def ends_at_once(_: int, ready: Callable[[], None]) -> bool:
     say(f"begins after {time.monotonic() - STARTED:.1f} s")
     ready()
     return True
 
 
-def is_deaf(ready: Callable[[], None]) -> bool:
+def is_deaf(_: int, ready: Callable[[], None]) -> bool:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ready()
     while True:
         signal.pause()
 
 
-def listens(ready: Callable[[], None]) -> bool:
+def listens(_: int, ready: Callable[[], None]) -> bool:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     ready()
     signal.pause()
@@ -76,7 +76,7 @@ def main() -> None:
     supervisor.LONGEST_END = 0.5
     logs.configure("info", "text")
     signals = Signals()
-    former = [signals.fork(partial(WORK[name], lambda: None)) for name in sys.argv[3:]]
+    former = [signals.fork(partial(WORK[name], 0, lambda: None)) for name in sys.argv[3:]]
     if former:
         say(f"former: {former}")
     crew = Crew(2, WORK[sys.argv[1]], signals, frozenset(former))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from taskwell.logs import MEMBERS
 from taskwell.server.pauses import pause_after
@@ -23,6 +24,8 @@ SHORT_LIFE = 1.0
 @dataclass(slots=True)
 class Member:
     pid: int
+    # From 0 on; nobody else has it.
+    place: int
     hired: float = field(default_factory=time.monotonic)
     ready_since: float | None = None
 
@@ -32,15 +35,16 @@ class Member:
 
 
 class Crew:
-    """`work` runs in each worker and is given a function to call when it is ready."""
+    """`work` runs in each worker and is given its place, and a function to call when it is ready.
+    `when_lost` is told whose place is free."""
 
     def __init__(
         self,
         size: int,
-        work: Callable[[Callable[[], None]], bool],
+        work: Callable[[int, Callable[[], None]], bool],
         signals: Signals,
         former: frozenset[int] = frozenset(),
-        when_lost: Callable[[], None] = lambda: None,
+        when_lost: Callable[[int], None] = lambda _: None,
         aside: frozenset[int] = frozenset(),
     ) -> None:
         self._size = size
@@ -91,19 +95,24 @@ class Crew:
 
     def fill(self) -> None:
         while len(self._members) < self._size and time.monotonic() >= self._next_hire:
+            place = self._free_place()
             try:
-                pid = self._signals.fork(self._begin)
+                pid = self._signals.fork(partial(self._begin, place))
             except OSError as error:
                 members = {"reason": error.strerror}
                 logger.error("a worker could not be started", extra={MEMBERS: members})
                 self._put_off()
             else:
-                self._members[pid] = Member(pid)
+                self._members[pid] = Member(pid, place)
 
-    def _begin(self) -> bool:
+    def _free_place(self) -> int:
+        taken = {member.place for member in self._members.values()}
+        return min(set(range(self._size)) - taken)
+
+    def _begin(self, place: int) -> bool:
         os.close(self.news)
         note = f"{os.getpid()}\n".encode()
-        return self._work(lambda: _send(self._news_end, note))
+        return self._work(place, lambda: _send(self._news_end, note))
 
     def read_news(self) -> None:
         try:
@@ -129,7 +138,7 @@ class Crew:
         member = self._members.pop(pid, None)
         if member is None:
             return
-        self._when_lost()
+        self._when_lost(member.place)
         logger.log(
             logging.INFO if code == 0 else logging.ERROR,
             "a worker ended",

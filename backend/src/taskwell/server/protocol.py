@@ -70,6 +70,7 @@ class Http(TimedHttp):
         super().connection_lost(exc)
         if self.running is not None:
             let_go(self.running)
+        self.server_state.tell()
         if not self.connections:
             self.server_state.all_closed.set()
 

@@ -31,6 +31,7 @@ from taskwell.measures.layout import Layout
 from taskwell.measures.ledger import Ledger, nameless_file
 from taskwell.server import schema
 from taskwell.server.banner import banner, doubts
+from taskwell.server.census import Census
 from taskwell.server.crew import Crew
 from taskwell.server.disk_watch import DiskWatch
 from taskwell.server.handover import Handover, command, tried_out, try_out
@@ -96,10 +97,6 @@ def check(settings: Settings) -> None:
 def _connections(settings: Settings) -> int:
     """Twice those that the workers take, for a reload has two crews for a while."""
     return 2 * settings.workers * settings.pool_size + 20
-
-
-def _no_one_counts() -> None:
-    return
 
 
 class Service:
@@ -171,9 +168,9 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.enable()
+        self._census = Census(self._settings.workers)
         work = partial(self._work, app, config, lifeline)
-        count = self._metrics.ledger.count_death if self._metrics else _no_one_counts
-        self._crew = Crew(self._settings.workers, work, self._signals, former, count, aside)
+        self._crew = Crew(self._settings.workers, work, self._signals, former, self._lose, aside)
         self._supervisor = Supervisor(
             self._signals, self._crew, self._listener, self._database, self._disk
         )
@@ -221,12 +218,20 @@ class Service:
         app: FastAPI,
         config: uvicorn.Config,
         lifeline: int,
+        place: int,
         when_ready: Callable[[], None],
     ) -> bool:
         self._supervisor.let_go()
         os.close(self._lifeline_end)
         self._let_go(keep_listener=True)
-        return Worker(app, config, self._listener, lifeline, self._metrics).run(when_ready)
+        seat = self._census.seat(place)
+        worker = Worker(app, config, self._listener, lifeline, self._metrics, seat)
+        return worker.run(when_ready)
+
+    def _lose(self, place: int) -> None:
+        self._census.vacate(place)
+        if self._metrics is not None:
+            self._metrics.ledger.count_death()
 
     def _let_go(self, *, keep_listener: bool = False) -> None:
         """In a child: what it must not hold when the parent is killed and started again."""

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from taskwell.measures.meter import Meter
+from taskwell.server.acceptor import Acceptor
+from taskwell.server.census import Seat
 from taskwell.server.connections import Connections
 from taskwell.server.listener import BACKLOG
 from taskwell.server.metrics_page import Metrics, MetricsPage
@@ -59,11 +61,13 @@ class Worker:
         listener: socket.socket,
         lifeline: int,
         metrics: Metrics | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self._app = app
         self._config = config
         self._listener = listener
         self._lifeline = lifeline
+        self._seat = seat
         self._page = MetricsPage(app.state.meter, metrics) if metrics else None
 
     def run(self, when_ready: Callable[[], None]) -> bool:
@@ -72,7 +76,7 @@ class Worker:
             return runner.run(self._serve(when_ready))
 
     async def _serve(self, when_ready: Callable[[], None]) -> bool:
-        self._connections = Connections(self._app.state.settings.cors_origins)
+        self._connections = Connections(self._app.state.settings.cors_origins, self._seat)
         self._stop = asyncio.Event()
         self._is_orphan = False
         self._lifespan = self._config.lifespan_class(self._config)
@@ -85,9 +89,8 @@ class Worker:
             return False
         if self._page is not None:
             await self._page.open()
-        self._acceptor = await loop.create_server(
-            self._protocol, sock=self._listener.dup(), backlog=BACKLOG
-        )
+        self._acceptor = Acceptor(self._listener, self._protocol, self._connections)
+        self._acceptor.open()
         when_ready()
         await self._stop.wait()
         await self._drain()
@@ -127,27 +130,9 @@ class Worker:
         await self._finish(self._connections.tasks)
 
     async def _stop_accepting(self) -> None:
-        """Closing the last copy of the socket resets what waits in its queue: take that first."""
         if self._page is not None:
             self._page.close()
-        self._acceptor.close()
-        # What it has taken already is a connection from the loop's next round on.
-        await asyncio.sleep(0)
-        last = list(self._queued())
-        self._listener.close()
-        loop = asyncio.get_running_loop()
-        for connection in last:
-            await loop.connect_accepted_socket(self._protocol, connection)
-
-    def _queued(self) -> Iterator[socket.socket]:
-        """As many as the queue can hold: clients that come back as fast must not keep us here."""
-        for _ in range(BACKLOG):
-            try:
-                connection, _ = self._listener.accept()
-            except BlockingIOError:
-                return
-            connection.setblocking(False)
-            yield connection
+        await self._acceptor.close(BACKLOG)
 
     async def _all_closed(self, seconds: float) -> None:
         try:

@@ -1,0 +1,107 @@
+"""Takes connections from the socket that all workers share.
+
+Each of them hears of every new connection, and where little is asked it would nearly always be the
+same one that is the quickest: behind a proxy that keeps its connections open one worker would do
+the work of all. So who has more of them than others stands back for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+
+from taskwell.logs import MEMBERS
+from taskwell.server.connections import Connections
+
+logger = logging.getLogger(__name__)
+
+# Long enough for somebody else to take it who has nothing else to do.
+MOMENT = 0.001
+# How many are taken after that in any case: those for whom it was left may be stuck.
+LEFT_OVER = 4
+# While the system can't give any.
+PAUSE = 1.0
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Acceptor:
+    def __init__(
+        self,
+        listener: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        connections: Connections,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._protocol = protocol
+        self._connections = connections
+        self._clock: asyncio.TimerHandle | None = None
+        self._connections.tell()
+
+    def open(self) -> None:
+        self._clock = None
+        self._loop.add_reader(self._listener, self._accept)
+
+    async def close(self, most: int) -> None:
+        """Closing the last copy of the socket resets what waits in its queue: that is taken before
+        it, up to so many, since clients that come back as fast must not keep us here."""
+        self._stand_back(0)
+        while most and self._take():
+            most -= 1
+        if self._clock is not None:
+            self._clock.cancel()
+        self._listener.close()
+        if self._connections.arriving:
+            await asyncio.wait(self._connections.arriving)
+
+    def _accept(self) -> None:
+        while not self._connections.seat.has_more_than_others:
+            if not self._take():
+                return
+        self._stand_back(MOMENT)
+
+    def _stand_back(self, seconds: float) -> None:
+        if self._clock is None:
+            self._loop.remove_reader(self._listener)
+            self._clock = self._loop.call_later(seconds, self._come_back)
+
+    def _come_back(self) -> None:
+        self.open()
+        for _ in range(LEFT_OVER):
+            if not self._take():
+                return
+
+    def _take(self) -> bool:
+        """False when there is none left."""
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                # It broke before it was taken.
+                return True
+            members = {"reason": error.strerror}
+            logger.error("a connection could not be taken", extra={MEMBERS: members})
+            self._stand_back(PAUSE)
+            return False
+        connection.setblocking(False)
+        arriving = self._connections.arriving
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(self._protocol, connection)
+        )
+        arriving.add(task)
+        task.add_done_callback(self._let_in)
+        self._connections.tell()
+        return True
+
+    def _let_in(self, task: asyncio.Task[object]) -> None:
+        self._connections.arriving.discard(task)
+        self._connections.tell()
+        if not task.cancelled() and isinstance(task.exception(), OSError):
+            # It broke meanwhile.
+            return
+        task.result()

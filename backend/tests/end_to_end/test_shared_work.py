@@ -1,0 +1,91 @@
+"""Connections are shared out evenly among the workers, and none waits for one that is stuck."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from end_to_end.processes import await_that, is_running, workers_of
+from end_to_end.serving import Serving, data_folder, serving
+from integration.wire import HEAD, Wire
+
+ASK = f"GET /health/live{HEAD}\r\n"
+CONNECTIONS = 12
+# In rows of so many, a few may come while somebody is busy.
+FAIR_SHARE = 4
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Serving]:
+    with data_folder() as folder, serving(folder, TASKWELL_WORKERS="2") as service:
+        yield service
+
+
+@contextmanager
+def kept_open(service: Serving, many: int) -> Iterator[None]:
+    """One after the other, each when the one before has its answer."""
+    with ExitStack() as wires:
+        for _ in range(many):
+            wire = wires.enter_context(Wire(service.address[1]))
+            assert wire.send(ASK).answer().status == 200
+        yield
+
+
+def connections_of(service: Serving) -> dict[int, int]:
+    """To clients, by worker: all else that it has open is the same before and after."""
+    return {
+        worker: sum(_is_socket(link) for link in Path(f"/proc/{worker}/fd").iterdir())
+        for worker in workers_of(service.pid)
+    }
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except FileNotFoundError:
+        return False
+
+
+def test_each_worker_gets_its_share(service: Serving) -> None:
+    before = connections_of(service)
+    with kept_open(service, CONNECTIONS):
+        now = connections_of(service)
+        shares = [now[worker] - before[worker] for worker in now]
+        assert (sum(shares), min(shares) >= FAIR_SHARE) == (CONNECTIONS, True), shares
+    await_that(lambda: connections_of(service) == before)
+
+
+def test_a_worker_that_is_stuck_holds_no_connection_up(service: Serving) -> None:
+    """It has fewer than the others, and takes none."""
+    stuck = min(workers_of(service.pid))
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        with kept_open(service, CONNECTIONS):
+            pass
+    finally:
+        os.kill(stuck, signal.SIGCONT)
+
+
+def test_a_new_worker_gets_its_share(service: Serving) -> None:
+    first = workers_of(service.pid)
+    killed = min(first)
+    with kept_open(service, CONNECTIONS):
+        os.kill(killed, signal.SIGKILL)
+        await_that(lambda: not is_running(killed) and len(workers_of(service.pid)) == len(first))
+        (new,) = workers_of(service.pid) - first
+        # Until it accepts, the other takes what comes.
+        await_that(lambda: takes_one(service, new))
+        before = connections_of(service)
+        with kept_open(service, FAIR_SHARE):
+            assert connections_of(service)[new] - before[new] >= FAIR_SHARE - 1
+
+
+def takes_one(service: Serving, worker: int) -> bool:
+    before = connections_of(service)
+    with kept_open(service, 1):
+        return connections_of(service)[worker] > before[worker]
