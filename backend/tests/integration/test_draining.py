@@ -42,6 +42,18 @@ def test_without_its_parent_a_worker_stops_listening_at_once() -> None:
         assert wire.send(ASK).answer().status == 200
 
 
+def test_without_its_parent_a_worker_that_says_farewell_stops_listening() -> None:
+    with wire_server("FAREWELL=0.5", "LONGEST_REQUEST=3") as server, Wire(port_of(server)) as wire:
+        wire.send(f"GET /waiting{HEAD}\r\n")
+        server.wait_for("it waits")
+        server.process.terminate()
+        server.wait_for("it says farewell")
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        await_that(lambda: not is_listening(port_of(server)))
+        assert server.process.poll() is None
+
+
 def test_who_has_gone_again_before_they_were_let_in_keeps_nobody_from_being_answered() -> None:
     with wire_server("FAREWELL=20") as server:
         port = port_of(server)

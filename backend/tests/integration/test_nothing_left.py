@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import asyncpg
@@ -79,6 +79,23 @@ def test_a_request_that_got_no_turn_is_let_go(
     assert what_is_left(settings, request("GET /tasks"), 503) == []
 
 
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_request_whose_client_left_while_it_waited_is_let_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(turnstile, "ROOM", 0)
+    monkeypatch.setattr(turnstile, "TURN_PATIENCE", 0.1)
+
+    def leave_and_ask(port: int) -> None:
+        with Wire(port) as gone:
+            gone.send(many * request("GET /tasks")).reset()
+        with Wire(port) as wire:
+            # Whoever came before has been sent away by then.
+            assert wire.send(request("GET /tasks")).answer().status == 503
+
+    assert what_is_left_of(settings, leave_and_ask) == []
+
+
 def test_who_waits_for_a_connection_in_vain_is_let_go(database_url: str) -> None:
     async def connect() -> object:
         where = target(database_url)
@@ -102,6 +119,10 @@ def what_is_left(settings: Settings, asked: str, status: int) -> list[RequestRes
         with Wire(port) as wire:
             assert wire.send(asked).answer().status == status
 
+    return what_is_left_of(settings, ask)
+
+
+def what_is_left_of(settings: Settings, ask: Callable[[int], None]) -> list[RequestResponseCycle]:
     async def leave() -> list[RequestResponseCycle]:
         async with served(settings) as port:
             # The first one makes what later ones share.

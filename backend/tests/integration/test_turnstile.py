@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -101,6 +103,27 @@ def test_who_waits_is_served_in_turn() -> None:
         assert server.output.count("it waits") == 4
 
 
+def test_who_is_given_a_turn_gets_nothing_else_of_the_other() -> None:
+    with full_server(1) as (server, wires), Wire(port_of(server)) as next_one:
+        next_one.send(ASK)
+        assert next_one.waits(0.1)
+        let_go(server, wires)
+        assert json.loads(next_one.answer().body)["x-context"] == "nobody's"
+
+
+def test_who_is_made_to_wait_is_not_too_slow() -> None:
+    """It sends its body when it is asked for it, and nobody asks before its turn."""
+    with wire_server("ROOM=1", "BODY_WINDOW=1") as server, Wire(port_of(server)) as other:
+        other.send(WAIT)
+        server.wait_for("it waits")
+        with Wire(port_of(server)) as wire:
+            wire.send(f"POST /length{HEAD}Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            assert wire.waits(2.5)
+            let_go(server, [other])
+            assert wire.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue"
+            assert wire.send("abc").answer().body == b"3"
+
+
 @pytest.mark.parametrize("bound", ["TURN_PATIENCE", "MOST_WAITING"])
 def test_waiting_has_an_end(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, bound: str
@@ -118,6 +141,23 @@ def test_waiting_has_an_end(
             assert wire.send(f"GET /health{HEAD}\r\n").answer().status == 200
 
     serve_for(ask, settings)
+
+
+def test_a_defect_before_a_request_begins_ends_its_connection(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("on purpose")
+
+    def ask(port: int) -> None:
+        with Wire(port) as wire:
+            assert wire.send(ASK).is_closed()
+
+    monkeypatch.setattr(turnstile.Turnstile, "admit", fail)
+    with caplog.at_level(logging.ERROR):
+        serve_for(ask, settings)
+    (told,) = caplog.records
+    assert (told.message, str(told.exc_info and told.exc_info[1])) == ("unexpected", "on purpose")
 
 
 def serve_for(ask: Callable[[int], None], settings: Settings) -> None:
@@ -140,17 +180,20 @@ def test_who_has_sent_its_body_waits_for_its_turn_again() -> None:
             assert slow.answer().body == b"5"
 
 
-@pytest.mark.parametrize("bound", ["TURN_PATIENCE=0.2", "MOST_WAITING=0"])
-def test_waiting_once_more_has_an_end(bound: str) -> None:
+@pytest.mark.parametrize(("bound", "waiting"), [("TURN_PATIENCE=1", 0), ("MOST_WAITING=1", 1)])
+def test_waiting_once_more_has_an_end(bound: str, waiting: int) -> None:
     """Others have taken the place while the body was on its way."""
-    with wire_server("ROOM=1", bound) as server, Wire(port_of(server)) as slow:
+    with wire_server("ROOM=1", bound) as server, ExitStack() as wires:
+        slow, *others = (wires.enter_context(Wire(port_of(server))) for _ in range(2 + waiting))
         slow.send(f"POST /length{HEAD}Content-Length: 5\r\n\r\nab")
-        with Wire(port_of(server)) as other:
+        for other in others:
             other.send(WAIT)
             server.wait_for("it waits")
-            refused = slow.send("cde").answer()
-            assert (refused.status, refused.body) == (503, b"Overloaded")
-            let_go(server, [other])
+        with Wire(port_of(server)) as probe:
+            assert probe.send(f"GET /health{HEAD}\r\n").answer().status == 405
+        refused = slow.send("cde").answer()
+        assert (refused.status, refused.body) == (503, b"Overloaded")
+        let_go(server, others)
 
 
 @pytest.mark.parametrize("was_handed_on", [False, True])

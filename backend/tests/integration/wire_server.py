@@ -11,6 +11,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -24,12 +25,13 @@ from taskwell.server.listener import listen
 logger = logging.getLogger(__name__)
 
 FRONT_END = "https://app.example.com"
+WHOSE: ContextVar[str] = ContextVar("WHOSE")
 LARGE = 32 * 1024 * 1024
 
 
 class NoStreams:
     def end_all(self) -> None:
-        return
+        logger.info("it says farewell")
 
 
 def application() -> FastAPI:
@@ -47,7 +49,7 @@ def application() -> FastAPI:
 
     @app.get("/headers")
     async def headers(request: Request) -> dict[str, str]:
-        return dict(request.headers)
+        return {**request.headers, "x-context": WHOSE.get("nobody's")}
 
     @app.post("/length")
     async def length(request: Request) -> int:
@@ -59,6 +61,7 @@ def application() -> FastAPI:
 
     @app.get("/waiting")
     async def waiting() -> str:
+        WHOSE.set("another's")
         logger.info("it waits")
         await released.wait()
         logger.info("it was released")

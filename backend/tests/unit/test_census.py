@@ -35,3 +35,13 @@ def test_nobody_is_compared_with_who_is_not_there() -> None:
     assert seat.has_more_than_others
     census.vacate(2)
     assert not seat.has_more_than_others
+
+
+def test_who_takes_no_more_is_waited_for_by_nobody() -> None:
+    census = Census(2)
+    seat, other = census.seat(0), census.seat(1)
+    seat.tell(1000)
+    other.tell(3)
+    other.leave()
+    other.tell(2)
+    assert not seat.has_more_than_others

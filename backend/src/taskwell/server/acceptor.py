@@ -22,9 +22,17 @@ logger = logging.getLogger(__name__)
 MOMENT = 0.001
 # How many are taken after that in any case: those for whom it was left may be stuck.
 LEFT_OVER = 4
-# While the system can't give any.
+# How many at once before those that are there already have their turn.
+AT_ONCE = 64
+# While the system gives none.
 PAUSE = 1.0
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# It broke before it was taken; all other errors are ours.
+BROKEN = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.ECONNRESET, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT),
+    }
+)
 
 
 class Acceptor:
@@ -42,12 +50,12 @@ class Acceptor:
         self._connections.tell()
 
     def open(self) -> None:
-        self._clock = None
         self._loop.add_reader(self._listener, self._accept)
 
     async def close(self, most: int) -> None:
         """Closing the last copy of the socket resets what waits in its queue: that is taken before
         it, up to so many, since clients that come back as fast must not keep us here."""
+        self._connections.seat.leave()
         self._stand_back(0)
         while most and self._take():
             most -= 1
@@ -58,10 +66,12 @@ class Acceptor:
             await asyncio.wait(self._connections.arriving)
 
     def _accept(self) -> None:
-        while not self._connections.seat.has_more_than_others:
+        for _ in range(AT_ONCE):
+            if self._connections.seat.has_more_than_others:
+                self._stand_back(MOMENT)
+                return
             if not self._take():
                 return
-        self._stand_back(MOMENT)
 
     def _stand_back(self, seconds: float) -> None:
         if self._clock is None:
@@ -69,7 +79,12 @@ class Acceptor:
             self._clock = self._loop.call_later(seconds, self._come_back)
 
     def _come_back(self) -> None:
-        self.open()
+        self._clock = None
+        try:
+            self.open()
+        except OSError as error:
+            self._put_off(error)
+            return
         for _ in range(LEFT_OVER):
             if not self._take():
                 return
@@ -81,12 +96,9 @@ class Acceptor:
         except BlockingIOError:
             return False
         except OSError as error:
-            if error.errno not in EXHAUSTED:
-                # It broke before it was taken.
+            if error.errno in BROKEN:
                 return True
-            members = {"reason": error.strerror}
-            logger.error("a connection could not be taken", extra={MEMBERS: members})
-            self._stand_back(PAUSE)
+            self._put_off(error)
             return False
         connection.setblocking(False)
         arriving = self._connections.arriving
@@ -97,6 +109,11 @@ class Acceptor:
         task.add_done_callback(self._let_in)
         self._connections.tell()
         return True
+
+    def _put_off(self, error: OSError) -> None:
+        members = {"reason": error.strerror}
+        logger.error("a connection could not be taken", extra={MEMBERS: members})
+        self._stand_back(PAUSE)
 
     def _let_in(self, task: asyncio.Task[object]) -> None:
         self._connections.arriving.discard(task)

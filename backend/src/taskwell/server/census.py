@@ -27,14 +27,21 @@ class Census:
 class Seat:
     """A worker's own place."""
 
-    __slots__ = ("_counts", "_own")
+    __slots__ = ("_counts", "_has_left", "_own")
 
     def __init__(self, counts: memoryview, own: int) -> None:
         self._counts = counts
         self._own = own
+        self._has_left = False
 
     def tell(self, connections: int) -> None:
-        self._counts[self._own] = connections
+        if not self._has_left:
+            self._counts[self._own] = connections
+
+    def leave(self) -> None:
+        """Takes no more: nobody waits for it to take its share."""
+        self._has_left = True
+        self._counts[self._own] = _NOBODY
 
     @property
     def has_more_than_others(self) -> bool:

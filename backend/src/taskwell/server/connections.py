@@ -27,7 +27,7 @@ class Connections(ServerState):
         self._default_headers: list[tuple[bytes, bytes]] = []
         super().__init__()
         self.untaken = Untaken()
-        self._servers: dict[Server, Server] = {}
+        self._server: Server = None
         # They have been taken, and are connections from the loop's next round on.
         self.arriving: set[asyncio.Task[Any]] = set()
         self.seat = seat or Census(1).seat(0)
@@ -40,7 +40,9 @@ class Connections(ServerState):
 
     def only_one(self, server: Server) -> Server:
         """Our end of a connection, which is nearly always the same one."""
-        return self._servers.setdefault(server, server)
+        if server != self._server:
+            self._server = server
+        return self._server
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:

@@ -82,7 +82,10 @@ class TimedHttp(HttpToolsProtocol, ABC):
             self.refuse(TOO_SLOW)
         elif self.part == "":
             self.transport.close()
-        elif self.flow.read_paused or self.body_in_window >= LEAST_BODY:
+        elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            self.body_in_window = LEAST_BODY
+            self._start_clock(BODY_WINDOW)
+        elif self.body_in_window >= LEAST_BODY:
             self.body_in_window = 0
             self._start_clock(BODY_WINDOW)
         else:

@@ -55,6 +55,8 @@ def let_go(cycle: RequestResponseCycle) -> None:
     """Tells the application that its client has gone, unless it has been served."""
     if not cycle.response_complete:
         cycle.disconnected = True
+        # Nobody reads it any more, and one that waits for its turn may keep it for a while.
+        cycle.body = bytearray()
     cycle.message_event.set()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell import __version__
 from taskwell.measures.exposition import CONTENT_TYPE, expose
@@ -17,6 +18,7 @@ from taskwell.measures.meter import Meter
 from taskwell.server.connections import Connections
 from taskwell.server.listener import BACKLOG
 from taskwell.server.protocol import Http
+from taskwell.server.turnstile import Asker
 
 PATH = "/metrics"
 
@@ -39,6 +41,10 @@ class MetricsPage:
         self._ledger = metrics.ledger
         self._listener = metrics.listener
 
+    def admit(self, asker: Asker, cycle: RequestResponseCycle) -> None:
+        """Nobody waits here."""
+        asker.begin(cycle)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: Response
         if scope["path"] != PATH:
@@ -59,7 +65,13 @@ class MetricsPage:
         if row is not None:
             self._meter.move_to(row)
         config = uvicorn.Config(
-            self, http=Http, ws="none", lifespan="off", interface="asgi3", log_config=None
+            self,
+            http=Http,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            proxy_headers=False,
         )
         config.load()
         connections = Connections()

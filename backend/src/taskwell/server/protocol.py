@@ -7,6 +7,7 @@ about where it ends, whose head is too large, or that takes too long to arrive.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 
 import httptools
@@ -31,7 +32,9 @@ from taskwell.server.refusals import (
     refuse,
 )
 from taskwell.server.spare import Arrival, Flow, Pipeline
-from taskwell.server.turnstile import Turnstile
+from taskwell.server.turnstile import Entrance
+
+logger = logging.getLogger(__name__)
 
 MOST_PIPELINED = 16
 LINGER = 1.5
@@ -70,6 +73,8 @@ class Http(TimedHttp):
         super().connection_lost(exc)
         if self.running is not None:
             let_go(self.running)
+        self.pipeline.clear()
+        self._forget_request()
         self.server_state.tell()
         if not self.connections:
             self.server_state.all_closed.set()
@@ -103,6 +108,8 @@ class Http(TimedHttp):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            self._refuse_or_give_up(error.__context__)
         except httptools.HttpParserError:
             self.refuse(self.refusal or MALFORMED)
         else:
@@ -127,6 +134,15 @@ class Http(TimedHttp):
             self.stop_clock()
         else:
             self.await_head()
+
+    def _refuse_or_give_up(self, error: BaseException | None) -> None:
+        """What the parser's callbacks raise: a refusal, or a defect of ours, after which nobody
+        knows what has been begun."""
+        if isinstance(error, httptools.HttpParserError):
+            self.refuse(self.refusal or MALFORMED)
+        else:
+            logger.error("unexpected", exc_info=error)
+            self.transport.abort()
 
     # The parser's callbacks
 
@@ -266,7 +282,7 @@ class Http(TimedHttp):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle
         cycle.message_event = cast("asyncio.Event", Arrival(cycle.message_event))
-        cast("Turnstile", app).admit(self, cycle)
+        cast("Entrance", app).admit(self, cycle)
 
     def begin(self, cycle: RequestResponseCycle) -> None:
         """Its turn has come."""

@@ -270,7 +270,7 @@ class Service:
             self._refuse_reload(str(error))
             return
         if any(getattr(settings, name) != getattr(self._settings, name) for name in FIXED):
-            self._refuse_reload("another address, data folder or database takes a restart")
+            self._refuse_reload("another address, port, data folder or database takes a restart")
             return
         if self._database is not None and command()[0] != sys.executable:
             self._refuse_reload("other packages take a restart of the private database")

@@ -35,6 +35,12 @@ class Asker(Protocol):
     def begin(self, cycle: RequestResponseCycle) -> None: ...
 
 
+class Entrance(Protocol):
+    """What a connection is given in place of an application: it says when a request begins."""
+
+    def admit(self, asker: Asker, cycle: RequestResponseCycle) -> None: ...
+
+
 class Turnstile:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

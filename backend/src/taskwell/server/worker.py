@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import uvicorn
 import uvloop
@@ -47,6 +47,8 @@ def configuration(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        # A request is begun by whoever leaves its turn to it, and is none of their context.
+        reset_contextvars=True,
         timeout_keep_alive=KEEP_ALIVE,
     )
     config.load()
@@ -119,11 +121,11 @@ class Worker:
         self._app.state.draining = True
         # Streams would outlast every farewell; their readers come back elsewhere.
         self._app.state.live.end_all()
-        if self._is_orphan:
-            await self._stop_accepting()
-        await self._all_closed(FAREWELL)
         if not self._is_orphan:
-            await self._stop_accepting()
+            await self._all_closed(FAREWELL)
+        await self._stop_accepting()
+        if self._is_orphan:
+            await self._all_closed(FAREWELL)
         for connection in list(self._connections.connections):
             connection.shutdown()
         await self._all_closed(LONGEST_REQUEST)
@@ -141,12 +143,14 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _finish(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """A request whose client has gone may still be writing."""
-        running = set(tasks)
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=LONGEST_REQUEST)
+    async def _finish(self, tasks: set[asyncio.Task[None]]) -> None:
+        """A request whose client has gone may still be writing, and when it has ended one that
+        waited for its turn may begin."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LONGEST_REQUEST
+        while tasks and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(tasks.copy(), timeout=left)
+        late = tasks.copy()
         for task in late:
             task.cancel()
         if late:
