@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -19,7 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from taskwell.machine import usable_processors
+
 SHORTEST_SECRET = 32
+MOST_WORKERS = 64
 
 # Not ours: each OpenTelemetry program goes by these.
 TELEMETRY_ENDPOINTS = tuple(
@@ -53,9 +55,7 @@ def expanded(path: Path) -> Path:
 
 
 def default_workers() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return min(usable_processors(), MOST_WORKERS)
 
 
 def usual_place() -> tuple[str, str]:
@@ -133,7 +133,7 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", min_length=1, validation_alias="TASKWELL_HOST")
     port: int = Field(8000, ge=0, le=65535, validation_alias="TASKWELL_PORT")
     workers: int = Field(
-        default_factory=default_workers, ge=1, le=64, validation_alias="TASKWELL_WORKERS"
+        default_factory=default_workers, ge=1, le=MOST_WORKERS, validation_alias="TASKWELL_WORKERS"
     )
     data: Path = Field(default_factory=default_data_folder, validation_alias="TASKWELL_DATA")
     cors_origins: CommaSeparated = Field((), validation_alias="TASKWELL_CORS_ORIGINS")

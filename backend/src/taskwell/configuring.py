@@ -22,10 +22,11 @@ ENV_FILE = "TASKWELL_ENV_FILE"
 # Of the scripts, and of programs that ask a service.
 OF_OTHERS = {
     *(ENV_FILE, "TASKWELL_PYTHON", "TASKWELL_HANDOVER", "TASKWELL_DATABASE_PASSWORD"),
-    *("TASKWELL_URL", "TASKWELL_TOKEN", "TASKWELL_OTHER_TOKEN"),
+    *("TASKWELL_URL", "TASKWELL_TOKEN", "TASKWELL_OTHER_TOKEN", "TASKWELL_COMMAND"),
 }
-# Set by it for a service of that name.
+# Set by it for a service of that name: among others TASKWELL_PORT, which is no number then.
 OF_KUBERNETES = re.compile(r"TASKWELL_(SERVICE_|PORT_\d)")
+LINK_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://\S+:\d+")
 
 
 def settings_file(named: Path | None = None) -> Path | None:
@@ -54,7 +55,7 @@ def settings_file(named: Path | None = None) -> Path | None:
 def load_settings(env_file: Path | None = None, **flags: object) -> Settings:
     """Flags win over the environment, the environment over the file; a None flag was not given."""
     given = {name: value for name, value in flags.items() if value is not None}
-    found = {**_in(env_file), **{name: value for name, value in os.environ.items() if value}}
+    found = {**_in(env_file), **_environment()}
     for name, field in Settings.model_fields.items():
         # What is empty is not set.
         if value := found.get(str(field.validation_alias)):
@@ -85,6 +86,14 @@ def as_given(message: str, flags: Mapping[str, object]) -> str:
             alias = str(Settings.model_fields[name].validation_alias)
             message = re.sub(rf"\b{alias}\b", f"--{name}", message)
     return message
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if value and not (name.endswith("_PORT") and LINK_OF_KUBERNETES.fullmatch(value))
+    }
 
 
 def _in(file: Path | None) -> dict[str, str | None]:

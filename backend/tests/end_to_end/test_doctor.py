@@ -93,18 +93,25 @@ def test_what_can_not_be_reached_is_told_with_what_to_do(tmp_path: Path) -> None
     assert "very-secret" not in report.text
 
 
-def test_a_database_that_may_plan_anew_is_told(service: Serving, folder: Path) -> None:
+def test_a_database_that_is_not_set_as_it_had_best_be_is_told(
+    service: Serving, folder: Path
+) -> None:
     own = database_url(folder)
     role = 'Task "well"'
     with SecondConnection(own.replace("taskwell@", "postgres@")) as database:
         database.run('CREATE ROLE "Task ""well""" LOGIN IN ROLE taskwell')
         database.run('ALTER ROLE "Task ""well""" SET plan_cache_mode = auto')
+        database.run('ALTER ROLE "Task ""well""" SET idle_in_transaction_session_timeout = 0')
         url = own.replace("taskwell@", f"{quote(role)}@")
         report = doctor(folder=folder, DATABASE_URL=url)
         assert report.failures == set(), report.text
         _, _, advice = report["plans"].partition("; ")
         database.run(advice.removesuffix(" saves that"))
-    assert "made once" in doctor(folder=folder, DATABASE_URL=url)["plans"]
+        _, _, advice = report["lost writers"].partition("; ")
+        database.run(advice.removesuffix(" ends that"))
+    report = doctor(folder=folder, DATABASE_URL=url)
+    assert "made once" in report["plans"]
+    assert "lets go" in report["lost writers"]
 
 
 def test_a_database_that_is_not_migrated_is_told(service: Serving, folder: Path) -> None:

@@ -70,6 +70,7 @@ def test_the_first_start_makes_a_database_for_the_service_alone(
     assert setting(database, "listen_addresses") == ""
     assert setting(database, "TimeZone") == "UTC"
     assert setting(database, "plan_cache_mode") == "force_generic_plan"
+    assert setting(database, "idle_in_transaction_session_timeout") == "1min"
 
 
 def test_it_runs_apart_from_the_terminal_and_never_as_root(database: EmbeddedPostgres) -> None:

@@ -241,7 +241,7 @@ def test_the_notes_link_to_what_is_there_and_name_commands_that_there_are() -> N
     assert named <= command_names()
     assert set(re.findall(r"\b(?:TASKWELL|DATABASE|BETTER)_[A-Z_]+\b", notes.read_text())) <= {
         *SETTINGS,
-        *("TASKWELL_DATABASE_PASSWORD", ENV_FILE),
+        *("TASKWELL_DATABASE_PASSWORD", "TASKWELL_PYTHON", ENV_FILE),
     }
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -364,14 +363,12 @@ class TestDataFolder:
         assert default_data_folder() == Path("/var/lib/taskwell")
 
 
-@pytest.mark.parametrize(("platform", "cores"), [("linux", None), ("darwin", 8), ("darwin", None)])
+@pytest.mark.parametrize(("processors", "workers"), [(1, 1), (64, 64), (96, 64)])
 def test_there_is_a_worker_for_each_core(
-    monkeypatch: pytest.MonkeyPatch, platform: str, cores: int | None
+    monkeypatch: pytest.MonkeyPatch, processors: int, workers: int
 ) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    on_linux = len(os.sched_getaffinity(0)) if platform == "linux" else None
-    assert config.default_workers() == (on_linux or cores or 1)
+    monkeypatch.setattr(config, "usable_processors", lambda: processors)
+    assert load_settings().workers == workers
 
 
 class TestTelemetry:
@@ -407,9 +404,27 @@ class TestNames:
         ]
 
     def test_those_of_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("ENV_FILE", "PYTHON", "TOKEN", "SERVICE_HOST", "PORT_8000_TCP_ADDR", "HOST"):
+        for name in (
+            "ENV_FILE",
+            "PYTHON",
+            "TOKEN",
+            "COMMAND",
+            "SERVICE_HOST",
+            "PORT_8000_TCP_ADDR",
+        ):
             monkeypatch.setenv(f"TASKWELL_{name}", "x")
         assert unknown_settings() == []
+
+    def test_what_kubernetes_says_of_a_service_of_that_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TASKWELL_PORT", "tcp://10.0.0.11:8000")
+        monkeypatch.setenv("TASKWELL_METRICS_PORT", "tcp://10.0.0.12:9100")
+        settings = load_settings()
+        assert (settings.port, settings.metrics_port) == (8000, None)
+        monkeypatch.setenv("TASKWELL_PORT", "tcp://")
+        with pytest.raises(SettingsInvalid, match="TASKWELL_PORT is not usable"):
+            load_settings()
 
     def test_a_flag_that_was_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(SettingsInvalid, match=r"^--host must be a loopback"):

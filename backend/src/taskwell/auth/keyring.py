@@ -24,7 +24,7 @@ TRUSTED_FOR = 24 * 3600.0
 
 NEVER = float("inf")
 
-log = logging.getLogger("taskwell.auth")
+logger = logging.getLogger("taskwell.auth")
 
 
 class Source(Protocol):
@@ -95,7 +95,7 @@ class Keyring:
     def _look(self) -> None:
         now = self._monotonic()
         if now >= self._trusted_until:
-            log.error("The keys of %s are too old to be trusted any longer.", self._source.name)
+            logger.error("The keys of %s are too old to be trusted any longer.", self._source.name)
             self.keys = KeySet()
             self._began, self._began_at, self._trusted_until = -NEVER, -NEVER, NEVER
         self._start()
@@ -129,11 +129,11 @@ class Keyring:
         self._stale_at, self._trusted_until = began + STALE_AFTER, began + TRUSTED_FOR
         if self._failing:
             self._failing = False
-            log.info("The keys of %s can be read again.", self._source.name)
+            logger.info("The keys of %s can be read again.", self._source.name)
 
     def _complain(self, error: KeySetUnusable) -> None:
         """Once per outage, however long it lasts."""
         self.failed_reads += 1
         if not self._failing:
             self._failing = True
-            log.warning("The keys of %s could not be read: %s.", self._source.name, error)
+            logger.warning("The keys of %s could not be read: %s.", self._source.name, error)

@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from taskwell.database.binaries import Account, Binaries, is_listed, run
 from taskwell.database.folder import PRIVATE, DataFolder
 from taskwell.errors import DatabaseNotStarted
+from taskwell.machine import usable_memory
 
 CLUSTER = "postgres"
 DRAFT_PREFIX = "postgres-unfinished-"
@@ -26,10 +26,6 @@ PATIENCE_WITH_INITDB = 300.0
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
-
-# Where Linux says how much memory a group of processes may use, and in which group this one is.
-GROUPS = Path("/sys/fs/cgroup")
-OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def has_cluster(path: Path) -> bool:
@@ -172,6 +168,8 @@ def server_options(
         # With many rows PostgreSQL would plan a list anew each time, which takes longer than to run
         # it, and comes to the same plan.
         "plan_cache_mode": "force_generic_plan",
+        # Of a process that is stopped within a write: its user's account would stay locked.
+        "idle_in_transaction_session_timeout": "60s",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_destination": "stderr",
@@ -193,21 +191,3 @@ def room_for_log(disk: int) -> int:
     tables, and from then on the first change of each page takes the whole page into the log. So a
     large log is cheaper, but it takes room on the disk, and is read again after a crash."""
     return min(max(disk // 16, GIBIBYTE), 4 * GIBIBYTE)
-
-
-def usable_memory(own: Path = OWN_GROUP, groups: Path = GROUPS) -> int:
-    """The machine's, or what the container, or the unit of systemd, may use of it."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min([machine, *_limits(own, groups)])
-
-
-def _limits(own: Path, groups: Path) -> Iterator[int]:
-    """Of the group that this process is in, and of all that this one is in."""
-    lines = own.read_text().splitlines() if own.is_file() else []
-    inside = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
-    folder = groups / inside
-    for group in (folder, *folder.parents):
-        if group.is_relative_to(groups) and (group / "memory.max").is_file():
-            limit = (group / "memory.max").read_text().strip()
-            if limit.isdecimal():
-                yield int(limit)

@@ -64,6 +64,7 @@ async def examine(url: str, expected: Expectations) -> AsyncIterator[Finding]:
             yield await _room(connection, expected)
         if expected.prepared_statements and not expected.is_direct:
             yield await _plans(connection)
+            yield await _lost_writers(connection)
     except REFUSED as error:
         yield Finding("database", False, advice_on(error))
         return
@@ -204,6 +205,20 @@ async def _plans(connection: Any) -> Finding:
         True,
         "lists of hundreds of tasks may be planned anew each time; "
         f"ALTER ROLE {role} SET plan_cache_mode = force_generic_plan saves that",
+    )
+
+
+async def _lost_writers(connection: Any) -> Finding:
+    """Of a machine that went down within a write PostgreSQL hears nothing, for two hours usually;
+    until then it keeps what that write had locked."""
+    if await connection.fetchval("SHOW idle_in_transaction_session_timeout") != "0":
+        return Finding("lost writers", True, "the database lets go what they had locked")
+    role = await connection.fetchval("SELECT quote_ident(current_user)")
+    return Finding(
+        "lost writers",
+        True,
+        "a machine that goes down within a write may keep its user from writing for hours; "
+        f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = '1min' ends that",
     )
 
 
