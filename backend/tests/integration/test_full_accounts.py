@@ -46,6 +46,20 @@ def test_a_restore_must_fit(full: ApiUser) -> None:
     assert full.post(f"/tasks/{gone}/restore", None).status_code == 200
 
 
+def test_what_follows_on_a_task_that_there_is_no_room_for_is_kept_with_it(full: ApiUser) -> None:
+    new, unknown = str(uuid4()), str(uuid4())
+    queue = [
+        operation("create", new, set={"text": "Call"}),
+        operation("update", new, base_rev=0, set={"text": "Call Ada"}),
+        operation("delete", unknown),
+    ]
+    codes = [result["problem"]["code"] for result in results(full, *queue)]
+    assert codes == ["task-limit-reached", "task-limit-reached", "task-not-found"]
+    full.delete(f"/tasks/{full.get('/tasks').json()[0]['id']}")
+    assert statuses(full, *queue[:2]) == ["applied", "applied"]
+    assert full.get(f"/tasks/{new}").json()["text"] == "Call Ada"
+
+
 def test_a_batch_may_make_room_for_itself(full: ApiUser) -> None:
     gone, new = deleted_id(full), str(uuid4())
     first, second, _ = (task["id"] for task in full.get("/tasks").json())

@@ -122,12 +122,14 @@ def _purge_tasks() -> Any:
 
 
 def _purge(kept: Table, key: str, is_past: ColumnElement[bool]) -> Any:
-    """A key that is used again meanwhile has a row that is new: that one stays."""
+    """A key that is used again meanwhile has a row that is new: that one stays. What somebody else
+    has in hand, who erases the account perhaps, is left for next time."""
     doomed = (
         select(kept.c.user_id, kept.c[key])
         .where(is_past)
         .order_by(kept.c.created_at)
         .limit(_BATCH)
+        .with_for_update(skip_locked=True)
         .cte("doomed")
     )
     gone = (

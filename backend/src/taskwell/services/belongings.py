@@ -86,8 +86,9 @@ def _bring_back(bench: Workbench, task: ImportedTask) -> Outcome:
         bench.restore(draft)
     values = {"text": task.text, "completed": task.completed, "order": task.order}
     completed_at = _text(task.completed_at)
-    if not bench.change(draft, values) and draft.completed_at == completed_at:
-        return "updated" if was_deleted else "unchanged"
+    is_other = bench.change(draft, values) or draft.completed_at != completed_at
+    if not (was_deleted or is_other):
+        return "unchanged"
     bench.keep_times(draft, _text(task.updated_at), completed_at)
     return "updated"
 

@@ -28,6 +28,7 @@ from taskwell.errors import (
     RequestRefused,
     TaskDeleted,
     TaskIdTaken,
+    TaskLimitReached,
     TaskNotFound,
 )
 from taskwell.schemas.sync import CONTENTS, Move, NewContent, SyncOperation, SyncRequest
@@ -115,6 +116,8 @@ class _Batch:
         # Of these, those that were done before this batch.
         self._former: frozenset[str] = frozenset()
         self._new: list[dict[str, object]] = []
+        # Tasks that there was no room for: what follows on them can be done once there is.
+        self._without_room: set[str] = set()
         # The revisions that this device made: it does not meet itself as somebody else.
         self._own: set[int] = set()
 
@@ -174,7 +177,7 @@ class _Batch:
         if isinstance(content, NewContent):
             return self._create(said.id, content, draft)
         if draft is None:
-            raise TaskNotFound
+            raise TaskLimitReached if said.id in self._without_room else TaskNotFound
         if said.type == "delete":
             if not draft.deleted:
                 self._bench.delete(draft)
@@ -195,7 +198,11 @@ class _Batch:
         fingerprint = fingerprint_of(content.text, content.completed, order).hex()
         if present is None:
             draft = Draft(task_id, content.text, content.completed, 0, fingerprint)
-            self._bench.add(draft, order)
+            try:
+                self._bench.add(draft, order)
+            except TaskLimitReached:
+                self._without_room.add(task_id)
+                raise
             return "applied"
         if present.deleted:
             raise TaskDeleted
