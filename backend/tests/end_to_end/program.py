@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SECONDS_TO_STOP = 20
+# The private PostgreSQL alone may take a minute for what it has to write on a slow disk.
+SECONDS_TO_STOP = 100
 
 
 class Program:

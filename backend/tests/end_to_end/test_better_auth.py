@@ -260,8 +260,8 @@ def test_the_keys_are_there_under_any_name_of_the_machine(example: Path) -> None
     }
     with Program((node(), example / "server.js"), environment) as program:
         program.wait_for(r"the page: http://app\.example\.com$")
-        keys = httpx2.get(f"http://127.0.0.1:{port}/api/auth/jwks")
+        keys = httpx2.get(f"http://127.0.0.1:{port}/api/auth/jwks", timeout=60)
         assert keys.status_code == 200
         assert keys.json()["keys"]
-        page = httpx2.get(f"http://127.0.0.1:{port}/")
+        page = httpx2.get(f"http://127.0.0.1:{port}/", timeout=60)
         assert (page.status_code, page.headers["location"]) == (307, "http://app.example.com/")

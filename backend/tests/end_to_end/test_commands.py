@@ -181,7 +181,9 @@ def test_a_token_is_good_for_the_running_service(service: Serving, folder: Path)
     claims = claims_of(token)
     assert claims["sub"] == "bob"
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 60
-    answer = httpx2.get(service.url + "/tasks", headers={"authorization": f"Bearer {token}"})
+    answer = httpx2.get(
+        service.url + "/tasks", headers={"authorization": f"Bearer {token}"}, timeout=60
+    )
     assert answer.status_code == 200
 
 

@@ -46,7 +46,7 @@ class Page:
         self.url = service.program.wait_for(r"Metrics for Prometheus are at (\S+)\.$")[1]
 
     def values(self) -> dict[tuple[str, ...], float]:
-        answer = httpx2.get(self.url)
+        answer = httpx2.get(self.url, timeout=60)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
         return {
@@ -143,7 +143,7 @@ def test_no_request_makes_up_a_label(folder: Path) -> None:
             assert ask(service, "GET", f"/tasks/made-up-{number}") == 404
             assert ask(service, "GET", f"/api/made-up-{number}/tasks") == 404
             ask(service, "BREW", "/tasks")
-        told = httpx2.get(page.url).text
+        told = httpx2.get(page.url, timeout=60).text
         assert "made-up" not in told
         assert "BREW" not in told
         assert "alice" not in told
@@ -154,18 +154,18 @@ def test_no_request_makes_up_a_label(folder: Path) -> None:
 
 def test_every_family_is_on_the_page_from_the_start(folder: Path) -> None:
     with serving(folder, **PORT_OF_ITS_OWN) as service:
-        page = httpx2.get(Page(service).url).text
+        page = httpx2.get(Page(service).url, timeout=60).text
         assert {line.split(" ")[2] for line in page.splitlines() if "# TYPE" in line} == set(HELP)
 
 
 def test_the_port_has_nothing_else_and_the_api_no_metrics(folder: Path) -> None:
     with serving(folder, **PORT_OF_ITS_OWN) as service:
         url = Page(service).url
-        assert httpx2.get(url.replace("/metrics", "/tasks")).status_code == 404
+        assert httpx2.get(url.replace("/metrics", "/tasks"), timeout=60).status_code == 404
         assert httpx2.post(url).status_code == 405
         head = httpx2.head(url)
         assert (head.status_code, head.content) == (200, b"")
-        assert httpx2.get(service.url + "/metrics").status_code == 404
+        assert httpx2.get(service.url + "/metrics", timeout=60).status_code == 404
 
 
 def test_a_service_that_was_killed_leaves_both_ports_to_the_next(folder: Path) -> None:

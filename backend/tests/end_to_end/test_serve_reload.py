@@ -56,7 +56,9 @@ class Traffic:
 
     def _flow(self) -> None:
         while not self._stop.is_set():
-            answer = httpx2.get(self._service.url + "/tasks", headers=self._service.http.headers)
+            answer = httpx2.get(
+                self._service.url + "/tasks", headers=self._service.http.headers, timeout=60
+            )
             self.statuses.add(answer.status_code)
 
 
@@ -155,7 +157,7 @@ def test_a_worker_of_a_reloaded_service_is_replaced(folder: Path) -> None:
         (second,) = workers_of(service.pid)
         os.kill(second, signal.SIGKILL)
         await_that(lambda: bool(workers_of(service.pid) - {second}))
-        assert httpx2.get(service.url + "/health/ready").status_code == 200
+        assert httpx2.get(service.url + "/health/ready", timeout=60).status_code == 200
 
 
 @pytest.fixture(scope="module")

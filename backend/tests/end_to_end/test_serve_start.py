@@ -22,6 +22,7 @@ from end_to_end.serving import (
     serving,
 )
 from second_connection import SecondConnection
+from taskwell.server.schema import NO_ANSWER
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_the_banner_has_a_request_that_works_as_pasted(service: Serving, folder:
     curl, flag, header, url = shlex.split(line)
     assert (curl, flag) == ("curl", "-H")
     name, _, value = header.partition(": ")
-    answer = httpx2.get(url, headers={name: value})
+    answer = httpx2.get(url, headers={name: value}, timeout=60)
     assert (answer.status_code, answer.json()) == (200, [])
     assert str(folder) in said
     assert "BETTER_AUTH_URL" in said
@@ -168,7 +169,9 @@ def test_a_configured_database_is_migrated_by_command_only(
     configured = {"DATABASE_URL": own.replace("/taskwell?", "/configured?")}
     with serving(tmp_path, **configured) as other:
         other.program.wait_for("the schema is behind: run `taskwell migrate`")
-        other.program.wait_for("^The database can't be used yet: its schema is at nothing")
+        other.program.wait_for(
+            f"^The database can't be used yet: (its schema is at nothing|{NO_ANSWER})"
+        )
         assert other.http.get("/health/ready").status_code == 503
         assert other.http.get("/health/live").status_code == 200
         migrated = run("migrate", folder=tmp_path, **configured)
@@ -183,7 +186,7 @@ def test_the_banner_tells_of_a_database_that_can_not_be_used(tmp_path: Path) -> 
     nowhere = {"DATABASE_URL": "postgresql://ada:secret-word@127.0.0.1:1/app"}
     with serving(tmp_path, **nowhere) as service:
         line = service.program.wait_for("^The database can't be used yet: .*")[0]
-        assert "check host and port of DATABASE_URL" in line
+        assert "check host and port of DATABASE_URL" in line or NO_ANSWER in line
         assert "doctor`" in line
         assert service.http.get("/health/live").status_code == 200
         assert "secret-word" not in service.program.output

@@ -70,7 +70,7 @@ class Reborn:
             life = serving(self._folder, *words, **self._settings)
             self._service = self._life.enter_context(life)
             # On a connection that does not stay open: the end would wait for it.
-            assert httpx2.get(self._service.url + "/health/ready").status_code == 200
+            assert httpx2.get(self._service.url + "/health/ready", timeout=60).status_code == 200
             seconds = time.monotonic() - began
             self._life.enter_context(watched(self._proof, self._service.pid, MOST_MEGABYTES))
             self._port = self._service.address[1]

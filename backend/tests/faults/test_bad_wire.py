@@ -120,7 +120,7 @@ def test_nobody_waits_twice_for_a_wire_that_says_nothing(
     line: Line, client: TestClient, settings: Settings, sql: SecondConnection, proof: Proof
 ) -> None:
     """The first request of a process needs the deny list before anything of its own."""
-    patience = Patience(connect=2.0, turn=1.0, statement=1.0)
+    patience = Patience(connect=5.0, turn=1.0, statement=1.0)
     with trials_on(line, client, settings, sql, patience) as trials:
         user = trials.somebody()
         with half_open(line):

@@ -38,6 +38,8 @@ class Bystander:
         self._line = Line(address)
         self._request = head("GET", "/tasks?limit=10", token)
         self.seconds: list[float] = []
+        # Who connects and then says nothing for long is let go, too.
+        self._line.ask(self._request)
 
     def ask_until(self, condition: Callable[[], bool]) -> None:
         with self._line:
@@ -106,4 +108,4 @@ def test_who_takes_for_ever_is_let_go(proof: Proof) -> None:
                 proof.count(slow_clients=many, answers_beside_them=len(bystander.seconds))
     factor = 1.0 if proof.is_full else GENEROUS
     assert proof.greatest("seconds_until_closed") <= factor * CLOSED_WITHIN
-    assert proof.greatest("p95_beside_them_in_ms") <= 1000 * MOST_SECONDS
+    assert proof.greatest("p95_beside_them_in_ms") <= factor * 1000 * MOST_SECONDS

@@ -124,9 +124,10 @@ class Trials:
         return Outcome(answer, seconds, state, state_of(user, self._sql))
 
     def expect_served(self) -> None:
+        """Sooner or later: a disk may be slower than those who wait for it are patient."""
         user = self.somebody()
-        assert user.get("/tasks").status_code == 200
-        user.create()
+        await_that(lambda: user.get("/tasks").status_code == 200)
+        await_that(lambda: user.post("/tasks", {"text": "a"}).status_code == 201)
 
     def expect_nothing_left(self) -> None:
         """Of all connections there are only those of the pool, and none is in the middle."""

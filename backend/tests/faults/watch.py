@@ -41,13 +41,14 @@ def watched(proof: Proof, parent: int, most_megabytes: float = MOST_MEGABYTES) -
         assert proof.greatest("megabytes") < most_megabytes
 
 
-def megabytes_of(process: int) -> float:
-    """Its proportional share (PSS): a page that three share counts a third for each."""
+def megabytes_of(process: int, kind: str = "Pss") -> float:
+    """Its proportional share (PSS): a page that three share counts a third for each. With Pss_Anon
+    without the pages of files, which others on the machine may share."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0.0  # It has ended meanwhile.
-    kilobytes = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    kilobytes = next((int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")), 0)
     return kilobytes * 1024 / 1e6
 
 

@@ -144,10 +144,10 @@ def test_nobody_waits_for_ever(database_url: str) -> None:
     async def scene(connections: Connections) -> None:
         async with taken(connections):
             with pytest.raises(DatabaseBusy):
-                await connections.take()
+                await connections.take(0.05)
             assert connections.usage() == Usage(1, 0, 1, 0)
 
-    play(database_url, scene, turn=0.05)
+    play(database_url, scene)
 
 
 def test_one_that_is_not_sound_is_closed_and_replaced(database_url: str) -> None:

@@ -17,16 +17,16 @@ from taskwell.database.embedded import EmbeddedPostgres, running_database
 from taskwell.database.folder import DataFolder
 from taskwell.database.postmaster import find_running, read_pid_file
 
-PATIENCE = 3.0
+PATIENCE = 5.0
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(embedded, "PATIENCE_WITH_START", PATIENCE)
-    monkeypatch.setattr(embedded, "TOLD_EVERY", 0.5)
     with reachable_folder() as path:
         with running_database(DataFolder(path / "data")):
             pass
+        monkeypatch.setattr(embedded, "PATIENCE_WITH_START", PATIENCE)
+        monkeypatch.setattr(embedded, "TOLD_EVERY", 0.5)
         recover_until(path / "goes-on", path / "data" / CLUSTER)
         yield path / "data"
 

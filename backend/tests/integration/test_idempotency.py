@@ -113,7 +113,7 @@ def test_a_wait_for_the_first_that_takes_too_long_ends(
         # As it is here: nobody has sent this key.
         assert "or another write of yours" in waited.json()["detail"]
         sql.run("ROLLBACK")
-        assert user.post("/tasks", {"text": "Once"}, **key("k")).status_code == 201
+        assert alice.post("/tasks", {"text": "Once"}, **key("k")).status_code == 201
     assert len(alice.get("/tasks").json()) == 2
 
 

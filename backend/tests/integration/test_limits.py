@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from httpx2 import Response
 from pydantic import SecretStr
+from starlette.testclient import TestClient
 
 from api_user import ApiUser
 from expectations import expect_problem, expect_task
@@ -137,14 +138,15 @@ def expect_come_again(response: Response, code: str) -> None:
 class TestTime:
     @pytest.fixture
     def hurried(self, settings: Settings, newcomer: Newcomer) -> Iterator[ApiUser]:
-        patience = Patience(turn=0.2, statement=0.2)
+        patience = Patience(turn=1.0, statement=1.0)
         with running(settings, patience, pool_size=1) as client:
             yield newcomer(client)
 
     def test_a_statement_that_waits_too_long_is_given_up(
-        self, hurried: ApiUser, sql: SecondConnection
+        self, hurried: ApiUser, client: TestClient, newcomer: Newcomer, sql: SecondConnection
     ) -> None:
-        path = f"/tasks/{hurried.create()['id']}"
+        patient = newcomer(client, hurried.user_id)
+        path = f"/tasks/{patient.create()['id']}"
         sql.run("BEGIN")
         sql.rows("SELECT FROM account WHERE user_id = $1 FOR UPDATE", hurried.user_id)
         for refused in (
@@ -153,7 +155,7 @@ class TestTime:
             hurried.delete("/tasks?status=completed"),
         ):
             expect_come_again(refused, "database-unavailable")
-        assert len(hurried.get("/tasks").json()) == 1
+        assert len(patient.get("/tasks").json()) == 1
         sql.run("ROLLBACK")
         assert hurried.create()["rev"] == 2
 

@@ -379,7 +379,7 @@ def test_a_deny_list_that_cannot_be_read_is_no_defect_and_counts_again_later(
 
     async def story() -> None:
         # Who waits longer than a second for a reading in vain is told so.
-        async with process(settings, OFTEN, Patience(statement=1.2)) as here:
+        async with process(settings, OFTEN, Patience(statement=2.5)) as here:
             await asyncio.to_thread(sql.run, "BEGIN; LOCK TABLE denial")
             async with here.stream(alice) as stream:
                 assert await stream.news() == "new.0"
@@ -428,8 +428,8 @@ def test_a_request_for_events_ends_with_its_process(settings: Settings, newcomer
 def test_a_stream_ends_with_its_token(
     client: TestClient, settings: Settings, newcomer: Newcomer
 ) -> None:
-    """The leeway of half a minute is over in two seconds."""
-    token = development_issuer(settings).token(newcomer(client).user_id, ttl=-28)
+    """The leeway of half a minute is over in six seconds."""
+    token = development_issuer(settings).token(newcomer(client).user_id, ttl=-24)
     response = client.get("/events", headers={"authorization": f"Bearer {token}"})
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")

@@ -56,11 +56,10 @@ def test_each_request_has_its_own_time(telling: TestClient, newcomer: Newcomer) 
     user = newcomer(telling)
     user.get("/tasks")
     first = times(user.get("/tasks").headers["server-timing"])
-    for _ in range(20):
-        last = times(user.get("/tasks").headers["server-timing"])
-    # Twenty times as much, did it add up.
-    assert last[2] < 20 * max(first[2], 1.0)
-    assert last[1] <= last[2]
+    later = [times(user.get("/tasks").headers["server-timing"]) for _ in range(20)]
+    # Did it add up, each would be more than the one before.
+    assert min(total for _, _, total in later[5:]) < 5 * max(first[2], 1.0)
+    assert all(database <= total for _, database, total in later)
 
 
 def test_nothing_is_told_unasked(alice: ApiUser) -> None:
