@@ -153,16 +153,11 @@ _WRITES = (
     "as pages change again; and it looks at 610 pages instead of 420, since a user's tasks lie on "
     "more of them, and indexes are deeper (pg_stat_wal, pg_stat_database)."
 )
-_WAITING = (
-    "A thousand requests that wait at once take 8 MB more than a thousand connections. The code of "
-    "the run before, which had 97.5 MB, has 99 on this day's machine beside 101."
-)
 REASONS: dict[tuple[str, str], str] = {
     (
         Operation.SYNC_CHANGES,
         f"CPU per request, {figures.MANY_TASKS} against {figures.FEW_TASKS}",
     ): _WRITES,
-    (CLOSED, "most memory of all processes of the service"): _WAITING,
     (CLOSED, "95th percentile"): _TWO_CORES,
     (HUNDRED, "95th percentile of reads"): _TWO_CORES,
     (HUNDRED, "95th percentile of writes"): _TWO_CORES,
