@@ -49,6 +49,8 @@ class ModelServer:
     receipts: dict[str, tuple[Any, int, bytes]] = field(default_factory=dict)
     # Creates that found their task made already: done, but not remembered.
     repeated: set[str] = field(default_factory=set)
+    # Of the request in hand: tasks whose create met the limit.
+    without_room: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.account = Account(self.most_tasks)
@@ -96,6 +98,7 @@ class ModelServer:
                 if place is not None:
                     self._check(place)
                 own: set[int] = set()
+                self.without_room.clear()
                 remembered, newest = set(self.done), self.account.rev
                 for operation in operations:
                     self.account.author = Author(device, operation["op_id"])
@@ -169,10 +172,17 @@ class ModelServer:
         kind, task_id, values = operation["type"], operation["id"], operation["set"]
         account = self.account
         if kind == "create":
-            made = account.create(
-                task_id, values["text"], values.get("completed", False), values.get("order")
-            )
+            try:
+                made = account.create(
+                    task_id, values["text"], values.get("completed", False), values.get("order")
+                )
+            except Refused as refused:
+                if refused.code == "task-limit-reached":
+                    self.without_room.add(task_id)
+                raise
             return "applied" if made else "duplicate"
+        if task_id not in account.tasks and task_id in self.without_room:
+            raise Refused("task-limit-reached")
         task = account.find(task_id)
         if kind == "delete":
             if not task.deleted:
