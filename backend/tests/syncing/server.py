@@ -128,7 +128,8 @@ class ModelServer:
 
     def bring_back(self, exported: tuple[list[Task], list[Task]]) -> tuple[int, Any]:
         before = copy.deepcopy(self.account)
-        self.account.open()
+        if any(exported):
+            self.account.open()
         try:
             return 200, self.account.bring_back(exported)
         except Refused as refused:
