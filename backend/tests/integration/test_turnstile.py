@@ -7,10 +7,13 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from end_to_end.program import Program
 from integration.served import served
@@ -196,27 +199,36 @@ def test_waiting_once_more_has_an_end(bound: str, waiting: int) -> None:
         let_go(server, others)
 
 
-@pytest.mark.parametrize("was_handed_on", [False, True])
-def test_who_is_cancelled_while_waiting_again_keeps_no_place(was_handed_on: bool) -> None:
+def test_a_place_that_somebody_gives_up_goes_on_to_who_has_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who has begun goes first, and is cancelled just as the place is handed over."""
+    monkeypatch.setattr(turnstile, "ROOM", 1)
+    begun: list[RequestResponseCycle] = []
+
+    class Connection:
+        def begin(self, cycle: RequestResponseCycle) -> None:
+            begun.append(cycle)
+
     async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError
 
     async def main() -> None:
         gate = turnstile.Turnstile(nobody)
-        for _ in range(turnstile.ROOM):
-            await gate.enter_again()
-        waiting = asyncio.create_task(gate.enter_again())
+        await gate.enter()
+        cycle: Any = SimpleNamespace(scope={"path": "/"}, disconnected=False)
+        gate.admit(Connection(), cycle)
+        reading = asyncio.create_task(gate.enter())
         await asyncio.sleep(0)
-        assert (gate.inside, gate.waiting) == (turnstile.ROOM, 1)
-        if was_handed_on:
-            gate.leave()
-            assert gate.inside == turnstile.ROOM
-        waiting.cancel()
+        assert (gate.inside, gate.waiting, begun) == (1, 2, [])
+        gate.leave()
+        assert (gate.inside, gate.waiting, begun) == (1, 1, [])
+        reading.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
-        if not was_handed_on:
-            gate.leave()
-        assert (gate.inside, gate.waiting) == (turnstile.ROOM - 1, 0)
+            await reading
+        assert (gate.inside, gate.waiting, begun) == (1, 0, [cycle])
+        gate.leave()
+        assert gate.inside == 0
 
     asyncio.run(main())
 

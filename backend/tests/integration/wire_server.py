@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from taskwell import logs
 from taskwell.configuring import load_settings
 from taskwell.errors import Overloaded
-from taskwell.server import deadlines, protocol, turnstile, untaken, worker
+from taskwell.server import deadlines, http_config, protocol, turnstile, untaken, worker
 from taskwell.server.listener import listen
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def main() -> None:
         if name == "SYSTEM_TAKES":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(value))
             continue
-        places = (deadlines, protocol, turnstile, untaken, worker)
+        places = (deadlines, http_config, protocol, turnstile, untaken, worker)
         (place,) = (module for module in places if hasattr(module, name))
         setattr(place, name, float(value))
     logs.configure("info", "json")

@@ -6,7 +6,6 @@ import asyncio
 import socket
 from dataclasses import dataclass
 
-import uvicorn
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -16,6 +15,7 @@ from taskwell.measures.exposition import CONTENT_TYPE, expose
 from taskwell.measures.ledger import Ledger
 from taskwell.measures.meter import Meter
 from taskwell.server.connections import Connections
+from taskwell.server.http_config import http_config
 from taskwell.server.listener import BACKLOG
 from taskwell.server.protocol import Http
 from taskwell.server.turnstile import Asker
@@ -64,16 +64,7 @@ class MetricsPage:
         row = self._ledger.take_row()
         if row is not None:
             self._meter.move_to(row)
-        config = uvicorn.Config(
-            self,
-            http=Http,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            proxy_headers=False,
-        )
-        config.load()
+        config = http_config(self, "off")
         connections = Connections()
         self._acceptor = await asyncio.get_running_loop().create_server(
             lambda: Http(config=config, server_state=connections, app_state={}),

@@ -9,7 +9,6 @@ nobody's slow line is anybody else's wait.
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast
@@ -19,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from taskwell.api.admission import REFUSAL, TURN
 from taskwell.errors import Overloaded
+from taskwell.services.turns import House, Turns
 
 ROOM = 64
 MOST_WAITING = 4096
@@ -41,31 +41,32 @@ class Entrance(Protocol):
     def admit(self, asker: Asker, cycle: RequestResponseCycle) -> None: ...
 
 
-class Turnstile:
+class Turnstile(Turns):
+    """Those who wait here in person have begun before, and go first: they hold what they took."""
+
     def __init__(self, app: ASGIApp) -> None:
+        super().__init__(House(ROOM, MOST_WAITING, TURN_PATIENCE, Overloaded))
         self._app = app
-        self.inside = 0
-        # In the order in which they came, which is that of their deadlines.
-        self._waiting: deque[_Guest] = deque()
+        # Not begun yet, in the order in which they came, which is that of their deadlines.
+        self._line: deque[tuple[float, Asker, RequestResponseCycle]] = deque()
         self._clock: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return super().waiting + len(self._line)
 
     def admit(self, asker: Asker, cycle: RequestResponseCycle) -> None:
         """Begins to answer it, at once or when it is its turn."""
-        scope: Any = cycle.scope
-        if scope["path"] in EXEMPT:
+        if cast("Any", cycle.scope)["path"] in EXEMPT:
             asker.begin(cycle)
-        elif self._try_enter():
-            scope[TURN] = None
-            asker.begin(cycle)
-        elif len(self._waiting) < MOST_WAITING:
-            self._queue_up(_Request(asker, cycle))
+        elif self.try_enter():
+            _begin(asker, cycle, TURN, None)
+        elif self.waiting < MOST_WAITING:
+            deadline = asyncio.get_running_loop().time() + TURN_PATIENCE
+            self._line.append((deadline, asker, cycle))
+            self._watch()
         else:
-            scope[REFUSAL] = Overloaded()
-            asker.begin(cycle)
+            _begin(asker, cycle, REFUSAL, Overloaded())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if TURN not in scope:
@@ -80,119 +81,47 @@ class Turnstile:
             # What was asked would keep itself alive through it, until the garbage is looked for.
             del scope[TURN]
 
-    async def enter_again(self) -> None:
-        if self._try_enter():
-            return
-        if len(self._waiting) >= MOST_WAITING:
-            raise Overloaded
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue_up(_Reader(turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled() and turn.exception() is None:
-                self.leave()
-            raise
-        finally:
-            # It ends with a refusal that came by here, perhaps: neither should keep the other.
-            del turn
+    def _hand_on(self) -> bool:
+        return super()._hand_on() or self._begin_next()
 
-    def leave(self) -> None:
-        """The place goes from hand to hand, so that nobody who comes just now takes it."""
-        while self._waiting:
-            if self._waiting.popleft().enter():
-                return
-        self.inside -= 1
-
-    def _try_enter(self) -> bool:
-        """Without asking whether anybody waits: nobody does while there is room."""
-        if self.inside < ROOM:
-            self.inside += 1
-            return True
+    def _begin_next(self) -> bool:
+        """Nothing is begun for a client that has gone meanwhile."""
+        while self._line:
+            _, asker, cycle = self._line.popleft()
+            if not cycle.disconnected:
+                _begin(asker, cycle, TURN, None)
+                return True
         return False
-
-    def _queue_up(self, guest: _Guest) -> None:
-        guest.deadline = asyncio.get_running_loop().time() + TURN_PATIENCE
-        self._waiting.append(guest)
-        self._watch()
 
     def _watch(self) -> None:
         """One clock for all, which is not set anew whenever somebody's turn has come."""
-        if self._clock is None and self._waiting:
-            loop = asyncio.get_running_loop()
-            self._clock = loop.call_at(self._waiting[0].deadline, self._send_away)
+        if self._clock is None and self._line:
+            deadline, _, _ = self._line[0]
+            self._clock = asyncio.get_running_loop().call_at(deadline, self._send_away)
 
     def _send_away(self) -> None:
         self._clock = None
         now = asyncio.get_running_loop().time()
-        while self._waiting and self._waiting[0].deadline <= now:
-            self._waiting.popleft().refuse(Overloaded())
+        while self._line and self._line[0][0] <= now:
+            _, asker, cycle = self._line.popleft()
+            if not cycle.disconnected:
+                _begin(asker, cycle, REFUSAL, Overloaded())
         self._watch()
 
 
-class _Guest(ABC):
-    __slots__ = ("deadline",)
-
-    deadline: float
-
-    @abstractmethod
-    def enter(self) -> bool:
-        """False if there is nobody any more."""
-
-    @abstractmethod
-    def refuse(self, refusal: Overloaded) -> None: ...
-
-
-class _Request(_Guest):
-    """For its first turn. Nothing is begun for a client that has gone meanwhile."""
-
-    __slots__ = ("_asker", "_cycle")
-
-    def __init__(self, asker: Asker, cycle: RequestResponseCycle) -> None:
-        self._asker = asker
-        self._cycle = cycle
-
-    def enter(self) -> bool:
-        return self._begin(TURN, None)
-
-    def refuse(self, refusal: Overloaded) -> None:
-        self._begin(REFUSAL, refusal)
-
-    def _begin(self, name: str, value: object) -> bool:
-        if self._cycle.disconnected:
-            return False
-        scope: Any = self._cycle.scope
-        scope[name] = value
-        self._asker.begin(self._cycle)
-        return True
-
-
-class _Reader(_Guest):
-    """Has read its body, and goes on."""
-
-    __slots__ = ("_turn",)
-
-    def __init__(self, turn: asyncio.Future[None]) -> None:
-        self._turn = turn
-
-    def enter(self) -> bool:
-        if self._turn.done():
-            return False
-        self._turn.set_result(None)
-        return True
-
-    def refuse(self, refusal: Overloaded) -> None:
-        if not self._turn.done():
-            self._turn.set_exception(refusal)
+def _begin(asker: Asker, cycle: RequestResponseCycle, name: str, value: object) -> None:
+    scope: Any = cycle.scope
+    scope[name] = value
+    asker.begin(cycle)
 
 
 class _Turn:
     """Of one request. Neither method adds a coroutine where it need not wait for a turn."""
 
-    __slots__ = ("_is_held", "_receive", "_send", "_turnstile")
+    __slots__ = ("_is_held", "_receive", "_send", "_turns")
 
-    def __init__(self, turnstile: Turnstile, receive: Receive, send: Send) -> None:
-        self._turnstile = turnstile
+    def __init__(self, turns: Turns, receive: Receive, send: Send) -> None:
+        self._turns = turns
         self._receive = receive
         self._send = send
         self._is_held = True
@@ -200,7 +129,7 @@ class _Turn:
     def give_back(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._turnstile.leave()
+            self._turns.leave()
 
     def send(self, message: Message) -> Awaitable[None]:
         # Before anything is written: that may take as long as the client likes.
@@ -215,7 +144,7 @@ class _Turn:
     async def _receive_outside(self) -> Message:
         self.give_back()
         message = await self._receive()
-        await self._turnstile.enter_again()
+        await self._turns.enter()
         self._is_held = True
         return message
 

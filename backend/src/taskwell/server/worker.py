@@ -16,15 +16,13 @@ from taskwell.measures.meter import Meter
 from taskwell.server.acceptor import Acceptor
 from taskwell.server.census import Seat
 from taskwell.server.connections import Connections
+from taskwell.server.http_config import http_config
 from taskwell.server.listener import BACKLOG
 from taskwell.server.metrics_page import Metrics, MetricsPage
-from taskwell.server.protocol import Http
 from taskwell.server.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
-# Longer than a proxy keeps its idle connections, so that it is the proxy who closes them.
-KEEP_ALIVE = 75
 # For how long open connections are still answered once the end has been announced.
 FAREWELL = 5.0
 # For how long a request that runs may go on after that.
@@ -37,22 +35,7 @@ def configuration(app: FastAPI) -> uvicorn.Config:
     if meter is not None:
         meter.watch("taskwell_requests_running", lambda: turnstile.inside)
         meter.watch("taskwell_requests_waiting", lambda: turnstile.waiting)
-    config = uvicorn.Config(
-        turnstile,
-        http=Http,
-        ws="none",
-        lifespan="on",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        # A request is begun by whoever leaves its turn to it, and is none of their context.
-        reset_contextvars=True,
-        timeout_keep_alive=KEEP_ALIVE,
-    )
-    config.load()
-    return config
+    return http_config(turnstile, "on")
 
 
 class Worker:

@@ -52,5 +52,9 @@ class Turns:
 
     def leave(self) -> None:
         """The place goes from hand to hand, so that nobody who comes just now takes it."""
-        if not self._waiting or not self._waiting.hand(None):
+        if not self._hand_on():
             self.inside -= 1
+
+    def _hand_on(self) -> bool:
+        """False where nobody waits for it."""
+        return self._waiting is not None and self._waiting.hand(None)
