@@ -62,9 +62,10 @@ async def examine(url: str, expected: Expectations) -> AsyncIterator[Finding]:
         yield _pooler(is_pooled, expected)
         if not is_pooled:
             yield await _room(connection, expected)
-        if expected.prepared_statements and not expected.is_direct:
-            yield await _plans(connection)
-            yield await _lost_writers(connection)
+        if not expected.is_direct:
+            if expected.prepared_statements:
+                yield await _PLANS.finding(connection)
+            yield await _LOST_WRITERS.finding(connection)
     except REFUSED as error:
         yield Finding("database", False, advice_on(error))
         return
@@ -195,31 +196,48 @@ async def _room(connection: Any, expected: Expectations) -> Finding:
     return Finding("connections", True, f"{expected.connections} at most, of {allowed}")
 
 
-async def _plans(connection: Any) -> Finding:
-    """Which of the two is cheaper PostgreSQL judges by the cost of running, not of planning."""
-    if await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan":
-        return Finding("plans", True, "made once for each connection")
-    role = await connection.fetchval("SELECT quote_ident(current_user)")
-    return Finding(
-        "plans",
-        True,
-        "lists of hundreds of tasks may be planned anew each time; "
-        f"ALTER ROLE {role} SET plan_cache_mode = force_generic_plan saves that",
-    )
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """A setting that a role had best be given, since PostgreSQL's own value is a poor one here."""
+
+    name: str
+    setting: str
+    poor: tuple[str, ...]
+    better: str
+    # What is said of a good one, of a poor one, and of the statement that mends it.
+    good: str
+    harm: str
+    gain: str
+
+    async def finding(self, connection: Any) -> Finding:
+        if await connection.fetchval(f"SHOW {self.setting}") not in self.poor:
+            return Finding(self.name, True, self.good)
+        role = await connection.fetchval("SELECT quote_ident(current_user)")
+        advice = f"ALTER ROLE {role} SET {self.setting} = {self.better} {self.gain}"
+        return Finding(self.name, True, f"{self.harm}; {advice}")
 
 
-async def _lost_writers(connection: Any) -> Finding:
-    """Of a machine that went down within a write PostgreSQL hears nothing, for two hours usually;
-    until then it keeps what that write had locked."""
-    if await connection.fetchval("SHOW idle_in_transaction_session_timeout") != "0":
-        return Finding("lost writers", True, "the database lets go what they had locked")
-    role = await connection.fetchval("SELECT quote_ident(current_user)")
-    return Finding(
-        "lost writers",
-        True,
-        "a machine that goes down within a write may keep its user from writing for hours; "
-        f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = '1min' ends that",
-    )
+# Which plan is cheaper PostgreSQL judges by the cost of running, not of planning.
+_PLANS = _Habit(
+    "plans",
+    "plan_cache_mode",
+    ("auto", "force_custom_plan"),
+    "force_generic_plan",
+    "made once for each connection",
+    "lists of hundreds of tasks may be planned anew each time",
+    "saves that",
+)
+# Of a machine that went down within a write PostgreSQL hears nothing, for two hours usually; until
+# then it keeps what that write had locked.
+_LOST_WRITERS = _Habit(
+    "lost writers",
+    "idle_in_transaction_session_timeout",
+    ("0",),
+    "'1min'",
+    "the database lets go what they had locked",
+    "a machine that goes down within a write may keep its user from writing for hours",
+    "ends that",
+)
 
 
 async def _prepared_statements(where: Target) -> Finding:
