@@ -18,8 +18,9 @@ from taskwell.api.problems import code_of, content, listed
 from taskwell.api.routing import PersonalRoute
 from taskwell.errors import EditConflict, InputInvalid, RequestRefused
 from taskwell.schemas.sync import Changes, SyncAnswer, SyncRequest
+from taskwell.services.batch import Result
 from taskwell.services.changes import Delta
-from taskwell.services.sync import Exchange, Result
+from taskwell.services.sync import Exchange
 
 router = APIRouter(tags=["sync"], route_class=PersonalRoute)
 
