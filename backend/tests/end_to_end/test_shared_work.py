@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,8 +17,9 @@ from integration.wire import HEAD, Wire
 
 ASK = f"GET /health/live{HEAD}\r\n"
 CONNECTIONS = 12
-# Now and then one comes while somebody is busy.
-FAIR_SHARE = 4
+REST = 0.01
+# Now and then one comes while somebody is busy: it is the sum that tells.
+ROUNDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +30,13 @@ def service() -> Iterator[Serving]:
 
 @contextmanager
 def kept_open(service: Serving, many: int) -> Iterator[None]:
-    """One after the other, each when the one before has its answer."""
+    """One after the other, each when the one before has its answer and all workers rest again:
+    those that are busy just then take none, and there would be nothing to share out."""
     with ExitStack() as wires:
         for _ in range(many):
             wire = wires.enter_context(Wire(service.address[1]))
             assert wire.send(ASK).answer().status == 200
+            time.sleep(REST)
         yield
 
 
@@ -61,12 +65,10 @@ def shares(service: Serving, connections: int) -> dict[int, int]:
 
 
 def test_each_worker_gets_its_share(service: Serving) -> None:
-    def is_fair() -> bool:
-        found = shares(service, CONNECTIONS).values()
-        assert sum(found) == CONNECTIONS
-        return min(found) >= FAIR_SHARE
-
-    await_that(is_fair)
+    rounds = [list(shares(service, CONNECTIONS).values()) for _ in range(ROUNDS)]
+    assert all(sum(found) == CONNECTIONS for found in rounds)
+    # Of the one that got less, which may be another each time.
+    assert sum(map(min, rounds)) > ROUNDS * CONNECTIONS / 3
 
 
 def test_a_worker_that_is_stuck_holds_no_connection_up(service: Serving) -> None:
@@ -87,5 +89,8 @@ def test_a_new_worker_gets_its_share(service: Serving) -> None:
         os.kill(killed, signal.SIGKILL)
         await_that(lambda: not is_running(killed) and len(workers_of(service.pid)) == len(first))
         (new,) = workers_of(service.pid) - first
-        # Until it accepts, the other takes what comes.
-        await_that(lambda: shares(service, FAIR_SHARE)[new] == FAIR_SHARE)
+        # Until it accepts, the other takes what comes, and after that it has many already.
+        await_that(lambda: shares(service, 1)[new] == 1)
+        gained = sum(shares(service, 4)[new] for _ in range(ROUNDS))
+        # Before anybody stood back it got half of them, or all.
+        assert gained > ROUNDS * 4 * 0.85

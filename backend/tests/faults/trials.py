@@ -124,9 +124,9 @@ class Trials:
         return Outcome(answer, seconds, state, state_of(user, self._sql))
 
     def expect_served(self) -> None:
-        """Sooner or later: a disk may be slower than those who wait for it are patient."""
+        """A write sooner or later: a disk may be slower than those who wait for it are patient."""
         user = self.somebody()
-        await_that(lambda: user.get("/tasks").status_code == 200)
+        assert user.get("/tasks").status_code == 200
         await_that(lambda: user.post("/tasks", {"text": "a"}).status_code == 201)
 
     def expect_nothing_left(self) -> None:

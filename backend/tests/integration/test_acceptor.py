@@ -6,12 +6,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, cast
 
 import pytest
 import uvloop
 
 from taskwell.server import acceptor
 from taskwell.server.acceptor import Acceptor
+from taskwell.server.census import Census
 from taskwell.server.connections import Connections
 from taskwell.server.listener import listen
 
@@ -27,6 +30,40 @@ def play(scene: Scene) -> None:
         async with asyncio.timeout(PATIENCE):
             await scene(taking, listener)
         await taking.close(1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def test_who_has_more_leaves_it_to_the_other() -> None:
+    async def main() -> None:
+        listener = listen("127.0.0.1", 0)
+        census = Census(2)
+        both = [Connections(seat=census.seat(place)) for place in range(2)]
+        taken: list[Connections] = []
+
+        def connect(connections: Connections) -> asyncio.Protocol:
+            """Counted as uvicorn counts it."""
+            protocol = asyncio.Protocol()
+            connections.connections.add(cast("Any", protocol))
+            taken.append(connections)
+            return protocol
+
+        acceptors = [Acceptor(listener.dup(), partial(connect, each), each) for each in both]
+        for each in acceptors:
+            each.open()
+        clients = []
+        async with asyncio.timeout(PATIENCE):
+            for number in range(20):
+                clients.append(socket.create_connection(listener.getsockname()))
+                while len(taken) <= number:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0)
+        for client in clients:
+            client.close()
+        for each in acceptors:
+            await each.close(0)
+        listener.close()
+        assert abs(len(both[0].connections) - len(both[1].connections)) <= 2
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

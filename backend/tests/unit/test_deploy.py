@@ -94,6 +94,16 @@ def test_the_image_runs_the_service_as_an_ordinary_user() -> None:
     assert "Start the service" in shown.stdout
 
 
+def test_the_image_has_the_program_that_the_notes_call() -> None:
+    (made,) = (run for run in all_of("RUN") if "/bin/taskwell" in run)
+    printing, _, path = made.partition(" > ")
+    script = subprocess.run(["/bin/sh", "-c", printing], capture_output=True, text=True, check=True)
+    entry = " ".join(json.loads(all_of("ENTRYPOINT")[0]))
+    assert script.stdout == f'#!/bin/sh\nexec /opt/taskwell/bin/{entry} "$@"\n'
+    assert "/opt/taskwell/bin" in all_of("ENV")[0]
+    assert path.startswith("/opt/taskwell/bin/taskwell ")
+
+
 def test_the_image_names_settings_that_there_are() -> None:
     pairs = dict(pair.split("=", 1) for words in all_of("ENV") for pair in words.split())
     expect_settings(set(pairs))
