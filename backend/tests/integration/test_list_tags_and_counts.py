@@ -15,6 +15,12 @@ def texts(response: Response) -> list[str]:
 
 
 class TestTag:
+    def test_the_list_of_deleted_tasks_has_none(self, alice: ApiUser) -> None:
+        alice.delete(f"/tasks/{alice.create()['id']}")
+        listed = alice.get("/tasks?status=deleted")
+        assert (len(listed.json()), "etag" in listed.headers) == (1, False)
+        assert alice.get("/tasks?status=deleted", headers={"if-none-match": "*"}).status_code == 200
+
     def test_a_poll_is_answered_304_until_something_changes(
         self, alice: ApiUser, tasks: str
     ) -> None:

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api_user import ApiUser
+from batches import operation, statuses
 from second_connection import SecondConnection
 from taskwell.config import Settings
 from taskwell.database.pool import Database
@@ -46,6 +47,23 @@ def test_a_tombstone_goes_after_its_time_and_its_cursors_with_it(
     assert alice.get(f"/sync?since={after}").json()["changes"] == []
     assert alice.post(f"/tasks/{gone['id']}/restore", None).status_code == 404
     assert [task["id"] for task in alice.get("/sync").json()["changes"]] == [kept["id"]]
+
+
+def test_an_operation_is_known_again_until_its_time_is_over(
+    alice: ApiUser, client: TestClient, sql: SecondConnection
+) -> None:
+    done = operation("update", alice.create()["id"], set={"text": "Done"})
+    older = (
+        "UPDATE operation SET created_at = created_at - make_interval(days => $2) "
+        "WHERE user_id = $1"
+    )
+    assert statuses(alice, done) == ["applied"]
+    sql.value(older, alice.user_id, 29)
+    purge(client)
+    assert statuses(alice, done) == ["duplicate"]
+    sql.value(older, alice.user_id, 2)
+    assert purge(client) >= 1
+    assert statuses(alice, done) == ["applied"]
 
 
 def test_an_account_that_is_being_written_to_is_left_for_later(

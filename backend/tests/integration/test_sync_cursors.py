@@ -27,6 +27,14 @@ def revs(answer: dict[str, Any]) -> list[int]:
     return [change["rev"] for change in answer["changes"]]
 
 
+def test_no_cursor_is_as_long_as_that(alice: ApiUser) -> None:
+    cursor = "c" * 201
+    expect_problem(alice.get(f"/sync?since={cursor}"), 422, "validation-failed", "errors")
+    refused = alice.post("/sync", {"cursor": cursor, "operations": []})
+    expect_problem(refused, 422, "validation-failed", "errors")
+    expect_problem(alice.get(f"/sync?since={cursor[:200]}"), 400, "cursor-invalid")
+
+
 def test_a_first_walk_hears_of_what_is_deleted_on_the_way(alice: ApiUser) -> None:
     tasks = [alice.create(str(nth)) for nth in range(5)]
     alice.delete(f"/tasks/{tasks[0]['id']}")
